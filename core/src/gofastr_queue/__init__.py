@@ -1,0 +1,59 @@
+"""A job queue whose stores are plugins.  Everything a user needs is imported from here."""
+
+from gofastr_queue.capabilities import Capability
+from gofastr_queue.errors import (
+    BackendNotFound,
+    BackendUnavailable,
+    CorruptJob,
+    DuplicateJob,
+    InvalidJob,
+    InvalidOption,
+    InvalidPlugin,
+    InvalidSchedule,
+    NoJob,
+    QueueClosed,
+    QueueError,
+    SchemaTooNew,
+    StoreFull,
+    UnsupportedOperation,
+)
+from gofastr_queue.handlers import Bury, Context, Retry, Snooze
+from gofastr_queue.hookspecs import hookimpl
+from gofastr_queue.job import Claim, Job, JobError, Page, Unreadable
+from gofastr_queue.lifecycle import Status
+from gofastr_queue.queue import Queue, Worker
+from gofastr_queue.retry import Backoff
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BackendNotFound",
+    "BackendUnavailable",
+    "Backoff",
+    "Bury",
+    "Capability",
+    "Claim",
+    "Context",
+    "CorruptJob",
+    "DuplicateJob",
+    "InvalidJob",
+    "InvalidOption",
+    "InvalidPlugin",
+    "InvalidSchedule",
+    "Job",
+    "JobError",
+    "NoJob",
+    "Page",
+    "Queue",
+    "QueueClosed",
+    "QueueError",
+    "Retry",
+    "SchemaTooNew",
+    "Snooze",
+    "Status",
+    "StoreFull",
+    "Unreadable",
+    "UnsupportedOperation",
+    "Worker",
+    "hookimpl",
+]

@@ -1,0 +1,107 @@
+"""From a URL's scheme to the backend that serves it, by entry point.
+
+Only the distribution that serves the asked scheme is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol, cast
+from urllib.parse import parse_qsl, urlsplit
+
+from gofastr_queue.capabilities import Capability
+from gofastr_queue.errors import BackendNotFound
+from gofastr_queue.hookspecs import Acking, Claiming, Nacking, Reclaiming, Storing
+
+GROUP = "gofastr_queue.backends"
+
+EXTRAS = {
+    "memory": "memory",
+    "sqlite": "sqlite",
+    "postgresql": "postgres",
+    "postgres": "postgres",
+    "redis": "redis",
+    "rediss": "redis",
+}
+"""Scheme -> the extra of ``gofastr-queue`` that brings it."""
+
+
+class Backend(Storing, Claiming, Acking, Nacking, Reclaiming, Protocol):
+    """What every backend has; the other topics of ``hookspecs`` are capabilities."""
+
+    @property
+    def name(self) -> str:
+        """Short name for errors and reports, for instance ``sqlite``."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """The declared capabilities: those that are not hooks."""
+        ...
+
+    @property
+    def default_lease(self) -> timedelta:
+        """How long a claim is leased when the queue names no lease."""
+        ...
+
+
+def connect(url: str, **options: object) -> Backend:
+    """Open the backend that ``url`` names.
+
+    Raises ``BackendNotFound`` for a scheme that no installed distribution serves or that two
+    serve, and ``TypeError`` for an option that the backend does not know.
+    """
+    factory = cast(Callable[..., Backend], factory_for(url).load())
+    return factory(url, **options)
+
+
+def factory_for(url: str) -> EntryPoint:
+    """Find the entry point that serves ``url``; nothing is imported."""
+    if not isinstance(url, str) or "://" not in url:
+        raise BackendNotFound(
+            "a queue's URL begins with a scheme and '://', for instance 'sqlite:///jobs.db' "
+            f"or 'memory://'; got {redact(url) if isinstance(url, str) else url!r}"
+        )
+    scheme = url.partition("://")[0].lower()
+    found = installed().get(scheme, [])
+    if not found:
+        known = ", ".join(sorted(installed())) or "none"
+        extra = EXTRAS.get(scheme)
+        hint = f" Try: pip install 'gofastr-queue[{extra}]'" if extra else ""
+        raise BackendNotFound(f"no backend for '{scheme}://'; installed: {known}.{hint}")
+    if len(found) > 1:
+        names = " and ".join(sorted(_distribution(point) for point in found))
+        raise BackendNotFound(f"'{scheme}://' is served by {names}; uninstall all but one of them")
+    return found[0]
+
+
+def installed() -> dict[str, list[EntryPoint]]:
+    """Return the installed backends by scheme; nothing is imported."""
+    schemes: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=GROUP):
+        known = schemes.setdefault(point.name.lower(), [])
+        if all((point.value, _distribution(point)) != (p.value, _distribution(p)) for p in known):
+            known.append(point)
+    return schemes
+
+
+def redact(url: str) -> str:
+    """Return ``url`` without user, password and query: fit for errors and logs."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return repr(url.partition(":")[0] + "://…")
+    return repr(f"{parts.scheme}://{host}{port}{parts.path}" if parts.scheme else "…")
+
+
+def url_options(url: str) -> dict[str, str]:
+    """Return a URL's query parameters, as text; a repeated one keeps its last value."""
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value

@@ -1,0 +1,210 @@
+"""The verbs on claims that a user's own loop and the worker share: claim, settle, reclaim.
+
+Turns stored jobs into users' jobs, buries what cannot be read, and tells observers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+from attrs import evolve, frozen
+
+from gofastr_queue.calls import Calls
+from gofastr_queue.capabilities import Capability
+from gofastr_queue.clock import Clock
+from gofastr_queue.errors import CorruptJob, QueueError
+from gofastr_queue.failures import LEASE_EXPIRED, describe, read
+from gofastr_queue.job import Claim, Job, Unreadable
+from gofastr_queue.lifecycle import Status
+from gofastr_queue.observing import Observers
+from gofastr_queue.payload import Codec
+from gofastr_queue.records import (
+    Ack,
+    Batch,
+    Outcome,
+    Release,
+    Settled,
+    StoredClaim,
+    StoredJob,
+    Want,
+)
+
+log = logging.getLogger("gofastr_queue")
+
+RECLAIM_CHUNK = 1_000
+"""Expired leases taken back in one step."""
+
+
+@frozen
+class Claims:
+    """What a claim brought: readable claims, and when asking again is worth while."""
+
+    claims: list[Claim]
+    next_due: timedelta | None
+
+
+@frozen(eq=False)
+class Consumer:
+    """A queue's claims, for whoever works on them."""
+
+    calls: Calls
+    codec: Codec
+    lease: timedelta
+    worker: str
+    clock: Clock | None
+    observers: Observers
+
+    def now(self) -> datetime | None:
+        """Return the injected clock's time, or None for the store's own."""
+        return None if self.clock is None else self.clock.now()
+
+    def claim(self, want: Want, limit: int) -> Claims:
+        """Lease up to ``limit`` wanted jobs."""
+        batch = self.calls.hooks.queue_claim(
+            want=want, limit=limit, lease=self.lease, worker=self.worker, now=self.now()
+        )
+        return self._readable(batch)
+
+    def turn(
+        self, acks: Sequence[Ack], releases: Sequence[Release], want: Want, limit: int
+    ) -> tuple[Settled, Claims]:
+        """Settle and claim, in one round trip where the backend can."""
+        if Capability.TURN not in self.calls.capabilities:
+            settled = self.settle(acks, releases)
+            return settled, self.claim(want, limit)
+        settled, batch = self.calls.hooks.queue_turn(
+            acks=acks,
+            releases=releases,
+            want=want,
+            limit=limit,
+            lease=self.lease,
+            worker=self.worker,
+            now=self.now(),
+        )
+        self._tell(acks, releases, settled)
+        return settled, self._readable(batch)
+
+    def settle(self, acks: Sequence[Ack], releases: Sequence[Release]) -> Settled:
+        """Ack and nack; what was not current is absent from the result, and observed as stale."""
+        hooks, now = self.calls.hooks, self.now()
+        acked = hooks.queue_ack(acks=acks, now=now) if acks else []
+        released = hooks.queue_nack(releases=releases, now=now) if releases else []
+        settled = Settled(tuple(acked), tuple(released))
+        self._tell(acks, releases, settled)
+        return settled
+
+    def drop(self, claims: Sequence[Claim]) -> None:
+        """Ack jobs that have no handler, with a warning for each."""
+        for claim in claims:
+            log.warning(
+                "no handler: job dropped", extra={"job": claim.job.id, "type": claim.job.type}
+            )
+        acked = self.calls.hooks.queue_ack(acks=[Ack(claim) for claim in claims], now=self.now())
+        self.observers.dropped([_users(ack).job for ack in acked])
+
+    def extend(self, claims: Sequence[Claim], lease: timedelta | None = None) -> list[Claim]:
+        """Lease claims anew; return those still current."""
+        extended = self.calls.hooks.queue_extend(
+            claims=claims, lease=lease or self.lease, now=self.now()
+        )
+        return [cast(Claim, claim) for claim in extended]
+
+    def reclaim(self) -> int:
+        """Take back every expired lease; return how many jobs were moved."""
+        moved = 0
+        while True:
+            jobs = self.calls.hooks.queue_reclaim(
+                limit=RECLAIM_CHUNK, reason=LEASE_EXPIRED, now=self.now()
+            )
+            buried = [self.job(job) for job in jobs if job.status is Status.FAILED]
+            for job in buried:
+                log.error(
+                    "dead-lettered: lease expired on the last attempt",
+                    extra={"job": job.id, "type": job.type, "attempts": job.attempts},
+                )
+            self.observers.buried(buried)
+            moved += len(jobs)
+            if len(jobs) < RECLAIM_CHUNK:
+                return moved
+
+    def job(self, stored: StoredJob) -> Job:
+        """Return a stored job as users see it; an unreadable payload becomes ``Unreadable``."""
+        try:
+            return self._read(stored)
+        except CorruptJob as error:
+            return self._build(stored, Unreadable(stored.payload, str(error)), {})
+
+    def _read(self, stored: StoredJob) -> Job:
+        payload, headers = self.codec.decode(stored.payload, stored.headers)
+        return self._build(stored, payload, headers)
+
+    def _build(self, stored: StoredJob, payload: object, headers: dict[str, str]) -> Job:
+        return Job(
+            type=stored.type,
+            id=stored.id,
+            payload=payload,
+            lane=stored.lane,
+            priority=stored.priority,
+            max_attempts=stored.max_attempts,
+            created_at=stored.created_at,
+            scheduled_at=stored.scheduled_at,
+            status=stored.status,
+            attempts=stored.attempts,
+            errors=tuple(read(error) for error in stored.errors) if stored.errors else (),
+            headers=headers,
+            worker=stored.worker,
+            lease_until=stored.lease_until,
+        )
+
+    def _readable(self, batch: Batch) -> Claims:
+        claims: list[Claim] = []
+        corrupt: list[Release] = []
+        for stored in batch.claims:
+            try:
+                claims.append(Claim(self._read(stored.job), stored.token, stored.lease_until))
+            except CorruptJob as error:
+                corrupt.append(self._burial(stored, error))
+        if corrupt:
+            try:
+                self.settle((), corrupt)
+            except QueueError:  # the readable claims must not be lost for it
+                log.exception("unreadable jobs were not buried; their lease will end")
+        return Claims(claims, timedelta(0) if corrupt else batch.next_due)
+
+    def _burial(self, stored: StoredClaim, error: CorruptJob) -> Release:
+        job = stored.job
+        log.error("payload cannot be read", extra={"job": job.id, "type": job.type})
+        claim = Claim(self.job(job), stored.token, stored.lease_until)
+        return Release(claim, Outcome.BURY, error=describe(error))
+
+    def _tell(self, acks: Sequence[Ack], releases: Sequence[Release], settled: Settled) -> None:
+        observers = self.observers
+        if settled.acks:
+            observers.finished([_users(ack) for ack in settled.acks])
+        if settled.releases:
+            failed = [one for one in settled.releases if one.outcome is not Outcome.GIVE_BACK]
+            observers.failed(failed)
+            observers.buried([_buried(one) for one in failed if one.outcome is Outcome.BURY])
+        late = len(acks) + len(releases) - len(settled.acks) - len(settled.releases)
+        if late:
+            asked: list[Ack | Release] = [*acks, *releases]
+            done: list[Ack | Release] = [*settled.acks, *settled.releases]
+            current = {id(one) for one in done}
+            stale = [_users(one) for one in asked if id(one) not in current]
+            for claim in stale:
+                log.warning(
+                    "claim was stale: somebody else had taken over",
+                    extra={"job": claim.job.id, "type": claim.job.type},
+                )
+            observers.stale(stale)
+
+
+def _users(one: Ack | Release) -> Claim:
+    return cast(Claim, one.claim)
+
+
+def _buried(release: Release) -> Job:
+    return evolve(_users(release).job, status=Status.FAILED, worker="", lease_until=None)

@@ -1,0 +1,87 @@
+"""The values users hold: a job, the errors of its attempts, and a claim on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import Factory, frozen
+
+from gofastr_queue.lifecycle import Status
+
+DEFAULT_MAX_ATTEMPTS = 3
+"""Attempts of a job that names none, or 0: the seed's default."""
+
+
+@frozen
+class JobError:
+    """Why one attempt failed: which attempt, when by the store's clock, and what was raised.
+
+    ``kind`` is the exception's class name, or ``LeaseExpired`` when a worker vanished.
+    """
+
+    attempt: int
+    at: datetime
+    kind: str
+    message: str
+    traceback: str = ""
+
+
+@frozen
+class Unreadable:
+    """Stands for a stored payload that cannot be read, wherever a job is only looked at."""
+
+    text: str
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)  # without slots a frozen instance is built twice as fast
+class Job:
+    """One unit of work; only ``type`` is required.
+
+    A producer gives the fields up to ``scheduled_at``; the store fills the rest.  An empty ``id``
+    is filled with a new one (UUID version 7), ``max_attempts=0`` means 3.  ``scheduled_at`` is the
+    earliest moment the job may start.  Times are aware datetimes, and on a stored job neither
+    ``created_at`` nor ``scheduled_at`` is None.  ``lease_until`` and ``worker`` are set while the
+    job is claimed.
+    """
+
+    type: str
+    id: str = ""
+    payload: Any = None
+    lane: str = ""
+    priority: int = 0
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    created_at: datetime | None = None
+    scheduled_at: datetime | None = None
+    status: Status = Status.PENDING
+    attempts: int = 0
+    errors: tuple[JobError, ...] = ()
+    headers: Mapping[str, str] = Factory(dict)
+    worker: str = ""
+    lease_until: datetime | None = None
+
+
+@frozen(slots=False)
+class Claim:
+    """A job leased to one worker.
+
+    ``token`` is the fence: ack, nack, extend and release count only while it is the job's current
+    token.  ``lease_until`` is when somebody else may take over, by the store's clock.
+    """
+
+    job: Job
+    token: str
+    lease_until: datetime
+
+
+@frozen
+class Page:
+    """Listed jobs, latest enqueued or replayed first.
+
+    ``next`` is the cursor to give as ``before`` for the following page; empty on the last one.
+    """
+
+    jobs: tuple[Job, ...] = ()
+    next: str = ""

@@ -1,0 +1,225 @@
+"""The values that cross the seam between core and a backend.
+
+Backends see payloads, headers and errors as text that only core reads.  Growing a value grows the
+contract, so every field added later has a default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from attrs import frozen
+
+from gofastr_queue.job import DEFAULT_MAX_ATTEMPTS, Claim
+from gofastr_queue.lifecycle import Status
+
+KEPT_ERRORS = 20
+"""A store keeps the newest twenty errors of a job."""
+
+DUE_PER_CLAIM = 1_000
+"""A claim first makes ready at most this many jobs that fell due, oldest due first."""
+
+
+@frozen
+class StoredError:
+    """The error of one attempt: ``text`` is core's, ``attempt`` and ``at`` the store adds."""
+
+    attempt: int
+    at: datetime
+    text: str
+
+
+@frozen(slots=False)  # built by position for every claimed row; without slots twice as fast
+class StoredJob:
+    """A job as a store knows it."""
+
+    id: str
+    type: str
+    payload: str
+    lane: str
+    priority: int
+    max_attempts: int
+    attempts: int
+    status: Status
+    created_at: datetime
+    scheduled_at: datetime
+    headers: str = ""
+    errors: tuple[StoredError, ...] = ()
+    worker: str = ""
+    lease_until: datetime | None = None
+
+
+@frozen(slots=False)
+class StoredClaim:
+    """A claim as a store hands it out; core turns it into a ``Claim``."""
+
+    job: StoredJob
+    token: str
+    lease_until: datetime
+
+
+AnyClaim = Claim | StoredClaim
+"""Settling needs only ``claim.job.id`` and ``claim.token``, which both kinds have."""
+
+
+@frozen
+class Draft:
+    """Everything of a job that a producer gives.
+
+    At most one of ``scheduled_at`` and ``delay`` is set; the store adds ``delay`` to its own now,
+    and uses its now where neither is given and where ``created_at`` is None.  ``status``,
+    ``attempts`` and ``errors`` differ from their defaults only when jobs are imported;
+    a draft is never claimed.  ``unique_key`` is reserved and empty.
+    """
+
+    id: str
+    type: str
+    payload: str
+    headers: str = ""
+    lane: str = ""
+    priority: int = 0
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    scheduled_at: datetime | None = None
+    delay: timedelta | None = None
+    unique_key: str = ""
+    created_at: datetime | None = None
+    status: Status = Status.PENDING
+    attempts: int = 0
+    errors: tuple[StoredError, ...] = ()
+
+
+@frozen
+class Put:
+    """What became of a draft: the stored job, and whether this call stored it."""
+
+    job: StoredJob
+    new: bool
+
+
+@frozen
+class Want:
+    """Which jobs a claimer takes: None means all; ``{""}`` is the default lane."""
+
+    types: frozenset[str] | None = None
+    not_types: frozenset[str] | None = None
+    lanes: frozenset[str] | None = None
+    not_lanes: frozenset[str] | None = None
+
+    def admits(self, lane: str, type: str) -> bool:
+        """Tell whether a job of this lane and type is wanted."""
+        return (
+            (self.types is None or type in self.types)
+            and (self.not_types is None or type not in self.not_types)
+            and (self.lanes is None or lane in self.lanes)
+            and (self.not_lanes is None or lane not in self.not_lanes)
+        )
+
+    @property
+    def everything(self) -> bool:
+        """Whether no job is left out."""
+        return (
+            self.types is None and self.lanes is None and not self.not_types and not self.not_lanes
+        )
+
+
+EVERYTHING = Want()
+
+
+@frozen
+class Batch:
+    """What a claim brought.
+
+    ``next_due`` says when asking again is worth while: zero while more is ready than was asked
+    for, else the time until a wanted job may fall due (never later than one really does), or None
+    when no wanted job waits.
+    """
+
+    claims: tuple[StoredClaim, ...] = ()
+    next_due: timedelta | None = None
+
+
+@frozen
+class Ack:
+    """Finish a claim.  ``result`` is reserved for stores that keep results."""
+
+    claim: AnyClaim
+    result: str | None = None
+
+
+class Outcome(StrEnum):
+    """What becomes of a claim that is not acked; core decides which."""
+
+    RETRY = "retry"
+    """Pending again; the attempt counts."""
+    BURY = "bury"
+    """Failed."""
+    GIVE_BACK = "give back"
+    """Pending again at its old place; the attempt is taken back."""
+
+
+@frozen
+class Release:
+    """End a claim without finishing the job.
+
+    With a positive ``delay`` the job may not start before the store's now plus ``delay``; without
+    one it is ready at once.  ``error`` is kept with the job unless it is empty.
+    """
+
+    claim: AnyClaim
+    outcome: Outcome
+    delay: timedelta = timedelta(0)
+    error: str = ""
+
+
+@frozen
+class Settled:
+    """What a turn settled: the acks and the releases that were current."""
+
+    acks: tuple[Ack, ...] = ()
+    releases: tuple[Release, ...] = ()
+
+
+@frozen
+class JobQuery:
+    """Which stored jobs to browse, replay or purge; every given condition must hold.
+
+    ``older_than`` compares with ``created_at``.  ``before`` is a cursor from ``StoredPage.next``.
+    ``limit=None`` means no limit.  Browsing takes the latest enqueued first, replaying and purging
+    the earliest.
+    """
+
+    ids: tuple[str, ...] | None = None
+    status: Status | None = None
+    type: str | None = None
+    lane: str | None = None
+    older_than: datetime | None = None
+    before: str = ""
+    limit: int | None = None
+
+
+@frozen
+class StoredPage:
+    """Jobs, latest enqueued or replayed first; ``next`` is the cursor of the following page."""
+
+    jobs: tuple[StoredJob, ...] = ()
+    next: str = ""
+
+
+@frozen
+class Count:
+    """How many jobs share a status, lane and type; ``oldest`` is the first one's created_at."""
+
+    status: Status
+    lane: str
+    type: str
+    count: int
+    oldest: datetime
+
+
+def new_tokens(count: int) -> Sequence[str]:
+    """Make claim tokens: 128 random bits each, from the system's source."""
+    text = os.urandom(16 * count).hex()
+    return [text[start : start + 32] for start in range(0, len(text), 32)]

@@ -1,0 +1,124 @@
+"""A worker: its pools, the keeper of its leases, and its reclaimer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+from gofastr_queue.consumer import Consumer
+from gofastr_queue.handlers import Handler, Registry
+from gofastr_queue.records import Want
+from gofastr_queue.retry import Backoff
+from gofastr_queue.worker.gate import Gate
+from gofastr_queue.worker.keeper import Keeper
+from gofastr_queue.worker.options import Options
+from gofastr_queue.worker.pool import Pool
+from gofastr_queue.worker.reclaimer import Reclaimer
+from gofastr_queue.worker.running import Runner
+from gofastr_queue.worker.slots import Loop, Tasks, Threads
+
+log = logging.getLogger("gofastr_queue.worker")
+
+
+class Engine:
+    """Runs a queue's jobs until it is stopped."""
+
+    def __init__(
+        self, consumer: Consumer, handlers: Registry, backoff: Backoff | None, options: Options
+    ) -> None:
+        self._handlers = handlers
+        self._options = options
+        self._gate = Gate(options.gate)
+        self._keeper = Keeper(consumer)
+        self._reclaimer = Reclaimer(
+            consumer.reclaim, options.reclaim_interval, lambda: datetime.now(UTC)
+        )
+        self._loop = Loop()
+        runner = Runner(consumer, handlers, self._gate, backoff, options.handler_timeout)
+
+        def pool(name: str, slots: int, lane: str | None, kind: bool | None) -> Pool:
+            return Pool(
+                name,
+                slots,
+                lambda: self._want(lane, kind),
+                consumer,
+                handlers,
+                self._keeper,
+                self._gate,
+                options.poll,
+            )
+
+        self._slots: list[Threads | Tasks] = []
+        self._pools: list[Pool] = []
+        if options.workers:
+            self._pools.append(pool("threads", options.workers, None, kind=False))
+            self._slots.append(Threads(self._pools[-1], runner, self._loop))
+        for lane, number in options.lanes.items():
+            self._pools.append(pool(f"lane-{lane}", number, lane, kind=None))
+            self._slots.append(Threads(self._pools[-1], runner, self._loop))
+        self._pools.append(pool("tasks", options.concurrency, None, kind=True))
+        self._slots.append(Tasks(self._pools[-1], runner, self._loop))
+
+    def start(self) -> None:
+        """Begin claiming."""
+        if not self._handlers.all():
+            log.warning("no handler is registered: this worker claims nothing until one is")
+        self._handlers.on_change(self.nudge)
+        self._keeper.start()
+        self._reclaimer.start(self._options.reclaim_interval)
+        for slots in self._slots:
+            slots.start()
+        for pool in self._pools:
+            pool.start()
+
+    def nudge(self) -> None:
+        """Look for jobs now: a handler was registered."""
+        for pool in self._pools:
+            pool.nudge()
+
+    def stop(self, grace: timedelta) -> bool:
+        """Claim no more, give back what has not started, and wait for what runs.
+
+        After ``grace`` the handlers that still run are told to stop and left to their leases;
+        False then.
+        """
+        self._handlers.off_change(self.nudge)
+        deadline = time.monotonic() + grace.total_seconds()
+        for pool in self._pools:
+            pool.stop()
+        joined = [pool.join(deadline - time.monotonic()) for pool in self._pools]
+        for held in self._keeper.held():
+            held.cancel("worker stopped before the handler did: its lease will end")
+        for pool in self._pools:
+            pool.end()
+        self._keeper.stop()
+        self._reclaimer.stop()
+        self._loop.stop()
+        return all(joined)
+
+    def idle(self) -> bool:
+        """Tell whether this worker holds no claim."""
+        return all(pool.idle() for pool in self._pools)
+
+    def want(self) -> Want | None:
+        """Return what this worker would run now, in any lane; None if nothing."""
+        return self._want(None, None)
+
+    def _want(self, lane: str | None, kind: bool | None) -> Want | None:
+        """Return what a pool takes: ``kind`` True for async handlers, False for plain, None any."""
+        handlers = self._handlers.all()
+        if not handlers:
+            return None
+        lanes = None if lane is None else frozenset({lane})
+        types = {handler.type for handler in handlers}
+        mine = {handler.type for handler in handlers if _is(handler, kind)}
+        closed = self._gate.refresh(types)
+        if self._options.unregistered == "drop" and kind is not True:
+            return Want(not_types=frozenset(types - mine | closed) or None, lanes=lanes)
+        wanted = frozenset(mine - closed)
+        return Want(types=wanted, lanes=lanes) if wanted else None
+
+
+def _is(handler: Handler, kind: bool | None) -> bool:
+    return kind is None or handler.is_async is kind

@@ -1,0 +1,43 @@
+"""Which types a worker may run now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+log = logging.getLogger("gofastr_queue.worker")
+
+
+class Gate:
+    """A user's gate function, and the types it was seen to close."""
+
+    def __init__(self, function: Callable[[str], bool] | None) -> None:
+        self._function = function
+        self._closed: frozenset[str] = frozenset()
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """The types that were closed when last asked."""
+        return self._closed
+
+    def refresh(self, types: Iterable[str]) -> frozenset[str]:
+        """Ask about ``types`` and whatever was closed; return those closed now."""
+        if self._function is not None:
+            asked = {*types, *self._closed}
+            self._closed = frozenset(type for type in asked if not self._ask(type))
+        return self._closed
+
+    def admits(self, type: str) -> bool:
+        """Ask about one type, just before a job of it starts."""
+        if self._function is None or self._ask(type):
+            return True
+        self._closed |= {type}
+        return False
+
+    def _ask(self, type: str) -> bool:
+        assert self._function is not None  # noqa: S101 - both callers have checked
+        try:
+            return bool(self._function(type))
+        except Exception:
+            log.exception("gate failed; the type stays closed", extra={"type": type})
+            return False

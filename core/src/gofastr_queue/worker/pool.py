@@ -1,0 +1,289 @@
+"""Slots that want the same jobs, and the pump that claims for them and settles after them.
+
+The pump is one thread: it settles what has finished and claims what comes next in one turn at the
+store.  Slots take jobs from the buffer between them.  Nothing here sleeps longer than the poll
+interval, and no failure of the store ends the pump.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import timedelta
+
+from attrs import define, frozen
+
+from gofastr_queue.consumer import Consumer
+from gofastr_queue.errors import QueueError
+from gofastr_queue.handlers import Registry
+from gofastr_queue.job import Claim
+from gofastr_queue.records import Ack, Outcome, Release, Want
+from gofastr_queue.worker.gate import Gate
+from gofastr_queue.worker.keeper import Held, Keeper
+from gofastr_queue.worker.pace import Pace
+from gofastr_queue.worker.running import Settlement
+from gofastr_queue.worker.waiter import Waiter
+
+log = logging.getLogger("gofastr_queue.worker")
+
+FLUSH_SECONDS = 0.005
+"""A finished job waits at most this long for company before it is settled."""
+
+FLUSH_COUNT = 100
+"""Finished jobs settled at once, without waiting for more."""
+
+HOARD_SECONDS = 0.05
+"""A claimed job that has not started by then goes back, for somebody with a free slot."""
+
+GATE_SECONDS = 0.1
+"""How often closed types are asked about again."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+"""Seconds between tries while the store fails, doubling from the first to the longest."""
+
+
+@frozen
+class Finished:
+    """A settlement that the store has not heard of yet."""
+
+    settlement: Settlement
+    at: float
+    held: Held
+
+
+@define
+class Waiting:
+    """A claimed job that has not started."""
+
+    held: Held
+    since: float
+
+
+class Pool:
+    """A buffer of claimed jobs, the slots that empty it, and the pump that fills it."""
+
+    def __init__(
+        self,
+        name: str,
+        slots: int,
+        want: Callable[[], Want | None],
+        consumer: Consumer,
+        handlers: Registry,
+        keeper: Keeper,
+        gate: Gate,
+        poll: timedelta,
+    ) -> None:
+        self.name = name
+        self.slots = slots
+        self._want = want
+        self._consumer = consumer
+        self._handlers = handlers
+        self._keeper = keeper
+        self._gate = gate
+        self._poll = poll.total_seconds()
+        self._pace = Pace()
+        self._lock = threading.Lock()
+        self._jobs = threading.Condition(self._lock)
+        self._work = threading.Condition(self._lock)
+        self._buffer: deque[Waiting] = deque()
+        self._finished: list[Finished] = []
+        self._running: dict[int, float] = {}
+        self._ask_at = 0.0
+        self._pause = 0.0
+        self._stopping = False
+        self._ended = False
+        self._waiter = Waiter(consumer.calls, self.nudge)
+        self.on_jobs: Callable[[], object] = lambda: None
+        """Called after jobs were put into the buffer, for slots that do not wait in ``take``."""
+        self._pump = threading.Thread(
+            target=self._run, name=f"gofastr-queue-pump-{name}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin claiming."""
+        self._waiter.start()
+        self._pump.start()
+
+    def nudge(self) -> None:
+        """Ask the store again soon: a job may be ready."""
+        with self._lock:
+            self._ask_at = 0.0
+            self._work.notify()
+
+    def stop(self) -> None:
+        """Claim no more; what has not started goes back."""
+        with self._lock:
+            self._stopping = True
+            self._work.notify()
+        self._waiter.stop()
+
+    def join(self, timeout: float) -> bool:
+        """Wait until everything that runs has finished and was settled."""
+        self._pump.join(max(timeout, 0.0))
+        return not self._pump.is_alive()
+
+    def end(self) -> None:
+        """Let every slot go, whatever still runs."""
+        with self._lock:
+            self._ended = True
+            self._jobs.notify_all()
+            self._work.notify()
+
+    def idle(self) -> bool:
+        """Tell whether no claim is in this pool."""
+        with self._lock:
+            return not (self._buffer or self._running or self._finished)
+
+    # What slots call
+
+    def take(self, slot: int) -> Held | None:
+        """Wait for the next job of a slot; None when the pool has ended."""
+        with self._lock:
+            while not self._buffer:
+                if self._ended:
+                    return None
+                self._jobs.wait()
+            return self._begin(slot)
+
+    def try_take(self, slot: int) -> Held | None:
+        """Return a job for a slot if one waits."""
+        with self._lock:
+            return self._begin(slot) if self._buffer else None
+
+    def finish(self, slot: int, held: Held, settlement: Settlement) -> None:
+        """Hand in what became of a slot's job."""
+        now = time.monotonic()
+        with self._lock:
+            self._pace.took(now - self._running.pop(slot))
+            self._finished.append(Finished(settlement, now, held))
+            if len(self._finished) == 1 or not self._buffer:
+                self._work.notify()
+
+    def _begin(self, slot: int) -> Held:
+        waiting = self._buffer.popleft()
+        self._running[slot] = time.monotonic()
+        if len(self._buffer) == self._pace.ahead(self.slots) // 2:
+            self._work.notify()
+        return waiting.held
+
+    # The pump
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                while not self._over():
+                    timeout = self._timeout()
+                    if timeout <= 0:
+                        break
+                    self._work.wait(timeout)
+                else:
+                    return
+                finished = self._finished + self._give_back()
+                self._finished = []
+                room = self._room()
+            try:
+                self._turn(finished, room)
+                self._pause = 0.0
+            except Exception as error:  # noqa: BLE001 - the pump outlives any failure of the store
+                self._failed(finished, error)
+
+    def _over(self) -> bool:
+        settled = not (self._buffer or self._running or self._finished)
+        return self._ended or (self._stopping and settled)
+
+    def _timeout(self) -> float:
+        """Return how long the pump has nothing to do; called with the lock held."""
+        now = time.monotonic()
+        if self._pause:
+            return self._ask_at - now
+        wake = now + self._poll
+        if self._finished:
+            alone = not self._buffer or len(self._finished) >= FLUSH_COUNT
+            wake = now if alone else min(wake, self._finished[0].at + FLUSH_SECONDS)
+        if self._buffer:
+            wake = now if self._stopping else min(wake, self._buffer[0].since + HOARD_SECONDS)
+        if self._room():
+            wake = min(wake, self._ask_at)
+        return wake - now
+
+    def _room(self) -> int:
+        """Return how many jobs to ask for; called with the lock held."""
+        ahead = self._pace.ahead(self.slots)
+        if self._stopping or len(self._buffer) > ahead // 2:
+            return 0
+        return max(self.slots + ahead - len(self._running) - len(self._buffer), 0)
+
+    def _give_back(self) -> list[Finished]:
+        """Empty the buffer when stopping, or when its jobs would wait too long for a slot."""
+        now = time.monotonic()
+        hoarded = self._buffer and now >= self._buffer[0].since + HOARD_SECONDS
+        if hoarded:
+            for began in self._running.values():
+                self._pace.took(now - began)
+        elif not self._stopping:
+            return []
+        unstarted = [waiting.held for waiting in self._buffer]
+        self._buffer.clear()
+        return [Finished(Release(one.claim, Outcome.GIVE_BACK), now, one) for one in unstarted]
+
+    def _turn(self, finished: list[Finished], room: int) -> None:
+        """Settle what has finished and claim for the room there is, in one turn."""
+        since = time.monotonic()
+        want = self._want() if room else None
+        acks = [one.settlement for one in finished if isinstance(one.settlement, Ack)]
+        releases = [one.settlement for one in finished if isinstance(one.settlement, Release)]
+        if want is None:
+            self._consumer.settle(acks, releases)
+            self._keeper.let_go(one.held.claim for one in finished)
+            pause = self._longest_pause()
+        else:
+            _, claims = self._consumer.turn(acks, releases, want, room)
+            self._keeper.let_go(one.held.claim for one in finished)
+            self._fill(claims.claims, since)
+            due = claims.next_due
+            pause = min(self._longest_pause(), self._poll if due is None else due.total_seconds())
+        with self._lock:
+            if room:
+                self._ask_at = since + pause
+        if want is not None and pause > 0:
+            self._waiter.watch(want, pause)
+
+    def _longest_pause(self) -> float:
+        return min(self._poll, GATE_SECONDS) if self._gate.closed else self._poll
+
+    def _fill(self, claims: list[Claim], since: float) -> None:
+        """Give claims to the slots; drop those that have no handler."""
+        known = [claim for claim in claims if self._handlers.get(claim.job.type)]
+        held = self._keeper.hold(known, since)
+        now = time.monotonic()
+        with self._lock:
+            self._buffer.extend(Waiting(one, now) for one in held)
+            self._jobs.notify(len(held))
+        if held:
+            self.on_jobs()
+        if len(known) < len(claims):
+            self._consumer.drop([claim for claim in claims if claim not in known])
+
+    def _failed(self, finished: list[Finished], error: Exception) -> None:
+        """Pause, and keep what was not settled for the next try, while its lease lasts."""
+        now = time.monotonic()
+        late = [one for one in finished if now >= one.held.leased_until]
+        kept = [one for one in finished if now < one.held.leased_until]
+        self._keeper.let_go(one.held.claim for one in late)
+        with self._lock:
+            self._pause = min(max(2 * self._pause, FIRST_PAUSE), LONGEST_PAUSE)
+            self._ask_at = now + self._pause
+            self._finished = kept + self._finished
+        expected = isinstance(error, QueueError)
+        log.error(
+            "store failed in pool %s: %s; trying again in %.1f s; settled later: %s, by lease: %s",
+            self.name,
+            error,
+            self._pause,
+            [one.held.claim.job.id for one in kept[:10]],
+            [one.held.claim.job.id for one in late[:10]],
+            exc_info=None if expected else error,
+        )

@@ -1,0 +1,93 @@
+"""Running one claimed job to its settlement, whatever its handler does."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from attrs import frozen
+
+from gofastr_queue.consumer import Consumer
+from gofastr_queue.handlers import Context, Handler, Registry
+from gofastr_queue.job import Claim
+from gofastr_queue.outcomes import settlement
+from gofastr_queue.records import Ack, Outcome, Release
+from gofastr_queue.retry import Backoff
+from gofastr_queue.worker.gate import Gate
+from gofastr_queue.worker.keeper import Held
+
+Settlement = Ack | Release
+
+
+@frozen(eq=False)
+class Runner:
+    """Calls handlers."""
+
+    consumer: Consumer
+    handlers: Registry
+    gate: Gate
+    backoff: Backoff | None
+    timeout: timedelta | None
+
+    def prepare(self, held: Held) -> Handler | Release:
+        """Return the handler to call, or the release of a job that must not start."""
+        job = held.claim.job
+        handler = self.handlers.get(job.type)
+        if handler is None or not self.gate.admits(job.type):
+            return Release(held.claim, Outcome.GIVE_BACK)
+        held.context = Context(held.claim, self._extend)
+        timeout = handler.timeout or self.timeout
+        if timeout is not None:
+            held.stop_at = time.monotonic() + timeout.total_seconds()
+        self.consumer.observers.started((held.claim,))
+        return handler
+
+    def run(self, held: Held, call_async: Callable[[Held, Handler], Settlement]) -> Settlement:
+        """Run a job in this thread; ``call_async`` runs what is ``async def``."""
+        handler = self.prepare(held)
+        if isinstance(handler, Release):
+            return handler
+        if handler.is_async:
+            return call_async(held, handler)
+        error: BaseException | None = None
+        try:
+            result = handler.call(held.claim.job, _context(held))
+            if inspect.iscoroutine(result):
+                result.close()
+                error = TypeError(
+                    f"the handler of {handler.type!r} returned a coroutine; "
+                    "register the async def function itself"
+                )
+        except BaseException as raised:  # noqa: BLE001 - SystemExit too is only a failed attempt
+            error = raised
+        return settlement(held.claim, handler, self.backoff, error)
+
+    async def run_async(self, held: Held, handler: Handler) -> Settlement:
+        """Run an ``async def`` handler; over its timeout, or without its lease, it is cancelled.
+
+        Nothing is let out: a SystemExit in a task would end the event loop.
+        """
+        context = _context(held)
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is a coroutine
+        context.on_cancel(lambda: loop.call_soon_threadsafe(task.cancel))
+        error: BaseException | None = None
+        try:
+            await handler.call(held.claim.job, context)
+        except asyncio.CancelledError as raised:
+            late = time.monotonic() >= held.stop_at
+            error = TimeoutError("the handler ran over its timeout") if late else raised
+        except BaseException as raised:  # noqa: BLE001 - see above
+            error = raised
+        return settlement(held.claim, handler, self.backoff, error)
+
+    def _extend(self, claim: Claim, lease: timedelta | None) -> bool:
+        return bool(self.consumer.extend([claim], lease))
+
+
+def _context(held: Held) -> Context:
+    assert held.context is not None  # noqa: S101 - prepare has made it
+    return held.context
