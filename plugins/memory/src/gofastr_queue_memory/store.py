@@ -1,0 +1,151 @@
+"""The store behind one or more memory backends: entries, and the moves between their places.
+
+Every method is called with ``lock`` held.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from gofastr_queue.lifecycle import Status
+from gofastr_queue.records import DUE_PER_CLAIM, Draft, JobQuery
+from gofastr_queue_memory.entries import Entry
+from gofastr_queue_memory.lines import Ready, Timeline
+
+log = logging.getLogger("gofastr_queue.memory")
+
+
+def _due(entry: Entry) -> datetime | None:
+    waits = entry.status is Status.PENDING and not entry.due
+    return entry.scheduled_at if waits else None
+
+
+def _expiry(entry: Entry) -> datetime | None:
+    return entry.lease_until
+
+
+class Store:
+    """Jobs in one process; each entry stands in exactly one of ready, later, leased and dead."""
+
+    def __init__(self, dead_letter_cap: int) -> None:
+        self.lock = threading.Lock()
+        self.changed = threading.Condition(self.lock)
+        self.dead_letter_cap = dead_letter_cap
+        self.entries: dict[str, Entry] = {}
+        self.ready = Ready()
+        self.later = Timeline(_due)
+        self.leased = Timeline(_expiry)
+        self.dead: dict[str, Entry] = {}
+        self.evicted = 0
+        self.wakes = 0
+        self.users = 0
+        self._places = 0
+
+    def add(self, draft: Draft, now: datetime) -> Entry:
+        """Store a draft whose id is free."""
+        entry = Entry.of(draft, self._next_place(), now)
+        self.entries[entry.id] = entry
+        if entry.status is Status.FAILED:
+            self._keep_dead(entry)
+        else:
+            self.wait_until(entry, entry.scheduled_at, now)
+        return entry
+
+    def wait_until(self, entry: Entry, moment: datetime, now: datetime) -> None:
+        """Make an entry pending, ready at ``moment``."""
+        entry.status = Status.PENDING
+        entry.scheduled_at = moment
+        if moment <= now:
+            self.ready.add(entry)
+            self.changed.notify_all()
+        else:
+            self.later.add(entry)
+
+    def promote(self, now: datetime) -> None:
+        """Make ready what fell due, oldest due first."""
+        for entry in self.later.until(now, DUE_PER_CLAIM):
+            self.ready.add(entry)
+
+    def lease(self, entry: Entry, token: str, worker: str, until: datetime) -> None:
+        """Claim a ready entry."""
+        self.ready.remove(entry)
+        entry.status = Status.CLAIMED
+        entry.attempts += 1
+        entry.token = token
+        entry.worker = worker
+        entry.lease_until = until
+        self.leased.add(entry)
+
+    def current(self, id: str, token: str) -> Entry | None:
+        """Return the claimed entry whose current token this is."""
+        entry = self.entries.get(id)
+        return entry if entry is not None and entry.token == token and token else None
+
+    def extend(self, entry: Entry, until: datetime) -> datetime:
+        """Move a lease's end, never to an earlier moment."""
+        if entry.lease_until is None or until > entry.lease_until:
+            entry.lease_until = until
+            self.leased.left()
+            self.leased.add(entry)
+        return entry.lease_until
+
+    def end_claim(self, entry: Entry) -> None:
+        """Take a claim's token and lease away."""
+        entry.let_go()
+        self.leased.left()
+
+    def bury(self, entry: Entry) -> None:
+        """Fail an entry whose claim has ended."""
+        entry.status = Status.FAILED
+        self._keep_dead(entry)
+
+    def remove(self, entry: Entry) -> None:
+        """Forget an entry that is not claimed, or whose claim has ended."""
+        if entry.due:
+            self.ready.remove(entry)
+        elif entry.status is Status.PENDING:
+            self.later.left()
+        self.dead.pop(entry.id, None)
+        entry.place = 0  # makes every item about it untrue
+        del self.entries[entry.id]
+
+    def replay(self, entry: Entry, now: datetime) -> None:
+        """Make a failed entry pending again, at the back."""
+        del self.dead[entry.id]
+        entry.attempts = 0
+        entry.place = self._next_place()
+        self.wait_until(entry, now, now)
+
+    def matching(self, query: JobQuery) -> Iterable[Entry]:
+        """Return the entries that match every condition but ``before``, in no order."""
+        found: Iterable[Entry]
+        if query.ids is not None:
+            found = [self.entries[id] for id in query.ids if id in self.entries]
+        elif query.status is Status.FAILED:
+            found = self.dead.values()
+        else:
+            found = self.entries.values()
+        return [entry for entry in found if entry.matches(query)]
+
+    def next_due(self, now: datetime) -> timedelta | None:
+        """Return how long until an entry falls due."""
+        soonest = self.later.soonest()
+        return None if soonest is None else max(soonest - now, timedelta(0))
+
+    def _keep_dead(self, entry: Entry) -> None:
+        self.dead[entry.id] = entry
+        while len(self.dead) > self.dead_letter_cap:
+            oldest = next(iter(self.dead.values()))
+            self.remove(oldest)
+            self.evicted += 1
+            log.warning(
+                "dead letters are full: the oldest was evicted",
+                extra={"job": oldest.id, "type": oldest.type, "evicted": self.evicted},
+            )
+
+    def _next_place(self) -> int:
+        self._places += 1
+        return self._places
