@@ -1,0 +1,95 @@
+"""Rows and jobs: times are whole microseconds since 1970, errors a JSON array."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gofastr_queue.lifecycle import Status
+from gofastr_queue.records import StoredError, StoredJob
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+COLUMNS = (
+    "seq, id, type, payload, lane, priority, max_attempts, attempts, state, "
+    "created_at, scheduled_at, headers, errors, worker, lease_until"
+)
+"""The columns that ``job`` reads, in order."""
+
+STATUS = {
+    "ready": Status.PENDING,
+    "later": Status.PENDING,
+    "claimed": Status.CLAIMED,
+    "failed": Status.FAILED,
+}
+"""What a row's state is called outside: pending is kept apart as ready and not yet due."""
+
+Row = Sequence[Any]
+
+
+def micros(moment: datetime) -> int:
+    """Return a moment as stored."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment(stored: int) -> datetime:
+    """Return a stored moment."""
+    return EPOCH + timedelta(microseconds=stored)
+
+
+def job(row: Row) -> StoredJob:
+    """Return the job of a row of ``COLUMNS``."""
+    return StoredJob(
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        row[7],
+        STATUS[row[8]],
+        moment(row[9]),
+        moment(row[10]),
+        row[11],
+        () if row[12] == "[]" else errors(row[12], row),
+        row[13],
+        None if row[14] is None else moment(row[14]),
+    )
+
+
+def claimed(row: Row, worker: str, lease_until: datetime) -> StoredJob:
+    """Return the job of a row that has been claimed since it was read."""
+    return StoredJob(
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        row[7] + 1,
+        Status.CLAIMED,
+        moment(row[9]),
+        moment(row[10]),
+        row[11],
+        () if row[12] == "[]" else errors(row[12], row),
+        worker,
+        lease_until,
+    )
+
+
+def errors(text: str, row: Row) -> tuple[StoredError, ...]:
+    """Return stored errors; a column that cannot be read becomes one error with its text."""
+    try:
+        return tuple(
+            StoredError(attempt, moment(at), text) for attempt, at, text in json.loads(text)
+        )
+    except (ValueError, TypeError):
+        return (StoredError(row[7], moment(row[9]), text),)
+
+
+def errors_text(errors: Sequence[StoredError]) -> str:
+    """Return errors as stored."""
+    return json.dumps([[error.attempt, micros(error.at), error.text] for error in errors])

@@ -1,0 +1,326 @@
+"""The hooks of the SQLite backend: one file, many processes, no server."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from gofastr_queue import limits
+from gofastr_queue.backends import url_options
+from gofastr_queue.capabilities import Capability
+from gofastr_queue.errors import InvalidOption
+from gofastr_queue.hookspecs import hookimpl
+from gofastr_queue.lifecycle import Status
+from gofastr_queue.records import (
+    KEPT_ERRORS,
+    Ack,
+    AnyClaim,
+    Batch,
+    Count,
+    Draft,
+    JobQuery,
+    Put,
+    Release,
+    Settled,
+    StoredJob,
+    StoredPage,
+    Want,
+)
+from gofastr_queue_sql import forks, rows, sqlite_schema, statements
+from gofastr_queue_sql.rows import micros, moment
+from gofastr_queue_sql.sqlite_connection import Connection, inside, open_file, yours
+from gofastr_queue_sql.sqlite_moves import Moves
+
+POLL_SECONDS = 0.005
+"""How often a waiting worker looks whether another process has written."""
+
+SYNCHRONOUS = ("full", "normal")
+
+
+def connect(url: str, *, table: str | None = None, synchronous: str | None = None) -> SqliteBackend:
+    """Open ``sqlite:///relative.db`` or ``sqlite:////absolute.db``."""
+    parts = urlsplit(url)
+    given = url_options(url)
+    table = given.pop("table", "queue_jobs") if table is None else table
+    synchronous = given.pop("synchronous", "full") if synchronous is None else synchronous
+    unknown = sorted(given.keys() - {"table", "synchronous"})
+    if unknown:
+        raise TypeError(f"unknown option {unknown[0]!r} for sqlite://; known: table, synchronous")
+    path = unquote(parts.path[1:])
+    if parts.netloc or not path:
+        raise InvalidOption(
+            "a SQLite URL names a file after three slashes, for instance 'sqlite:///jobs.db'; "
+            f"got {url!r}"
+        )
+    return SqliteBackend(path, table=table, synchronous=synchronous)
+
+
+class SqliteBackend:
+    """Jobs in a table of a SQLite file.
+
+    Give a path, or a connection of your own: it is used under a lock, must allow other threads
+    (``check_same_thread=False``) and must not be inside a transaction.  ``synchronous="full"``
+    survives a power cut; ``"normal"`` may lose the last commits then, never at a crash.
+    """
+
+    name = "sqlite"
+    capabilities = frozenset(
+        {
+            Capability.DURABLE,
+            Capability.MULTI_PROCESS,
+            Capability.TRANSACTIONAL,
+            Capability.PRIORITY,
+            Capability.ATOMIC_BULK,
+        }
+    )
+    default_lease = timedelta(minutes=5)
+
+    def __init__(
+        self,
+        database: str | os.PathLike[str] | sqlite3.Connection,
+        table: str = "queue_jobs",
+        synchronous: str = "full",
+    ) -> None:
+        limits.identifier("table", table)
+        if synchronous not in SYNCHRONOUS:
+            raise InvalidOption(f"synchronous must be 'full' or 'normal', got {synchronous!r}")
+        self._table = table
+        self._sql = statements.load("sqlite_sql", table, rows.COLUMNS)
+        self._moves = Moves(self._sql)
+        self._changed = threading.Condition()
+        self._wakes = self._writes = 0
+        self._closed = False
+        if isinstance(database, sqlite3.Connection):
+            self._file = yours(database)
+            database.execute(f"PRAGMA synchronous = {synchronous}")
+            self._writer = self._reader = Connection(self._file, lambda: database, owned=False)
+        else:
+            if Path(database).name == ":memory:":
+                raise InvalidOption("a SQLite queue is a file; for one in memory use 'memory://'")
+            self._file = str(Path(database).absolute())
+
+            def connect() -> sqlite3.Connection:
+                return open_file(self._file, synchronous)
+
+            self._writer, self._reader = (Connection(self._file, connect) for _ in range(2))
+        try:
+            with self._writer.reading() as cursor:
+                sqlite_schema.prepare(cursor.connection, table)
+        except BaseException:
+            self.queue_close()
+            raise
+        forks.watch(self)
+
+    def __repr__(self) -> str:
+        return f"SqliteBackend({self._file!r}, table={self._table!r})"
+
+    @hookimpl
+    def queue_put(
+        self,
+        drafts: Sequence[Draft],
+        on_conflict: str,
+        now: datetime | None,
+        transaction: Any,
+    ) -> list[Put]:
+        if transaction is not None:
+            with inside(transaction, self._file) as cursor:
+                return self._moves.put(cursor, drafts, on_conflict, _now(now))
+        with self._writer.writing() as cursor:
+            puts = self._moves.put(cursor, drafts, on_conflict, _now(now))
+        self._notify()
+        return puts
+
+    @hookimpl
+    def queue_close(self) -> bool:
+        self._closed = True
+        self._notify()
+        self._writer.close()
+        self._reader.close()
+        return True
+
+    @hookimpl
+    def queue_claim(
+        self, want: Want, limit: int, lease: timedelta, worker: str, now: datetime | None
+    ) -> Batch:
+        return self.queue_turn((), (), want, limit, lease, worker, now)[1]
+
+    @hookimpl
+    def queue_ack(self, acks: Sequence[Ack], now: datetime | None) -> list[Ack]:  # noqa: ARG002 - no time in it
+        with self._writer.writing() as cursor:
+            return self._moves.ack(cursor, acks)
+
+    @hookimpl
+    def queue_nack(self, releases: Sequence[Release], now: datetime | None) -> list[Release]:
+        with self._writer.writing() as cursor:
+            released = self._moves.nack(cursor, releases, _now(now))
+        self._notify()
+        return released
+
+    @hookimpl
+    def queue_turn(
+        self,
+        acks: Sequence[Ack],
+        releases: Sequence[Release],
+        want: Want,
+        limit: int,
+        lease: timedelta,
+        worker: str,
+        now: datetime | None,
+    ) -> tuple[Settled, Batch]:
+        moment = _now(now)
+        if not acks and not releases:
+            with self._reader.reading() as cursor:
+                due = self._moves.due(cursor, want, moment)
+            if due != timedelta(0) or not limit:
+                return Settled(), Batch((), due)
+        with self._writer.writing() as cursor:
+            settled = Settled(
+                tuple(self._moves.ack(cursor, acks)),
+                tuple(self._moves.nack(cursor, releases, moment)),
+            )
+            batch = self._moves.claim(cursor, want, limit, lease, worker, moment)
+        if releases:
+            self._notify()
+        return settled, batch
+
+    @hookimpl
+    def queue_reclaim(self, limit: int, reason: str, now: datetime | None) -> list[StoredJob]:
+        at = micros(_now(now))
+        with self._writer.reading() as cursor:
+            if cursor.execute(self._sql.expired, (at,)).fetchone() is None:
+                return []
+        values = {"now": at, "error": reason, "kept": KEPT_ERRORS, "limit": limit}
+        with self._writer.writing() as cursor:
+            moved = cursor.execute(self._sql.reclaim, values).fetchall()
+        self._notify()
+        return [rows.job(row) for row in moved]
+
+    @hookimpl
+    def queue_extend(
+        self, claims: Sequence[AnyClaim], lease: timedelta, now: datetime | None
+    ) -> list[AnyClaim]:
+        with self._writer.writing() as cursor:
+            return self._moves.extend(cursor, claims, _now(now) + lease)
+
+    @hookimpl
+    def queue_browse(self, query: JobQuery) -> StoredPage:
+        conditions, values = _conditions(query)
+        values["limit"] = -1 if query.limit is None else query.limit + 1
+        with self._reader.reading() as cursor:
+            found = cursor.execute(
+                self._sql.browse.replace("{conditions}", conditions), values
+            ).fetchall()
+        page = found if query.limit is None else found[: query.limit]
+        more = len(found) > len(page) and bool(page)
+        return StoredPage(tuple(rows.job(row) for row in page), str(page[-1][0]) if more else "")
+
+    @hookimpl
+    def queue_stats(self) -> list[Count]:
+        with self._reader.reading() as cursor:
+            found = cursor.execute(self._sql.stats).fetchall()
+        return [
+            Count(Status(status), lane, type, count, moment(oldest))
+            for status, lane, type, count, oldest in found
+        ]
+
+    @hookimpl
+    def queue_replay(self, query: JobQuery, now: datetime | None) -> list[str]:
+        conditions, values = _conditions(query)
+        values |= {"now": micros(_now(now)), "limit": -1 if query.limit is None else query.limit}
+        statement = self._sql.replay.replace("{conditions}", conditions)
+        with self._writer.writing() as cursor:
+            replayed = [id for (id,) in cursor.execute(statement, values).fetchall()]
+        self._notify()
+        return replayed
+
+    @hookimpl
+    def queue_purge(self, query: JobQuery) -> int:
+        conditions, values = _conditions(query)
+        values["limit"] = -1 if query.limit is None else query.limit
+        statement = self._sql.purge.replace("{conditions}", conditions)
+        with self._writer.writing() as cursor:
+            return cursor.execute(statement, values).rowcount
+
+    @hookimpl
+    def queue_wait(self, want: Want, timeout: timedelta) -> bool:
+        deadline = time.monotonic() + timeout.total_seconds()
+        wakes = self._wakes
+        while True:
+            version = self._version()
+            with self._reader.reading() as cursor:
+                if self._moves.ready(cursor, want):
+                    return True
+            while self._version() == version:
+                with self._changed:
+                    left = deadline - time.monotonic()
+                    if left <= 0 or self._wakes != wakes or self._closed:
+                        return False
+                    self._changed.wait(min(left, POLL_SECONDS))
+
+    @hookimpl
+    def queue_wake(self) -> bool:
+        with self._changed:
+            self._wakes += 1
+            self._changed.notify_all()
+        return True
+
+    def after_fork(self) -> None:
+        """Use a lock of the child's own; the connections see to themselves."""
+        self._changed = threading.Condition()
+
+    def _version(self) -> tuple[int, int]:
+        """Return what changes whenever this or another process has written."""
+        with self._reader.reading() as cursor:
+            (version,) = cursor.execute("PRAGMA data_version").fetchone()
+        return self._writes, int(version)
+
+    def _notify(self) -> None:
+        """Tell this process's waits at once; other processes' find out by their version."""
+        with self._changed:
+            self._writes += 1
+            self._changed.notify_all()
+
+
+def _now(now: datetime | None) -> datetime:
+    return datetime.now(UTC) if now is None else now
+
+
+_STATE_CONDITIONS = {
+    None: "1",
+    Status.PENDING: "state IN ('ready', 'later')",
+    Status.CLAIMED: "state = 'claimed'",
+    Status.FAILED: "state = 'failed'",
+}
+
+
+def _conditions(query: JobQuery) -> tuple[str, dict[str, Any]]:
+    """Return a query as SQL of fixed texts, and its values as parameters."""
+    conditions = [_STATE_CONDITIONS[query.status]]
+    values: dict[str, Any] = {}
+    if query.ids is not None:
+        conditions.append("id IN (SELECT value FROM json_each(:ids))")
+        values["ids"] = json.dumps(query.ids)
+    for name in ("type", "lane"):
+        value = getattr(query, name)
+        if value is not None:
+            conditions.append(f"{name} = :{name}")
+            values[name] = value
+    if query.older_than is not None:
+        conditions.append("created_at < :older_than")
+        values["older_than"] = micros(query.older_than)
+    if query.before:
+        if not query.before.isdecimal():
+            raise InvalidOption(
+                f"before must be a cursor from an earlier page, got {query.before!r}"
+            )
+        conditions.append("seq < :before")
+        values["before"] = int(query.before)
+    return " AND ".join(conditions), values

@@ -1,0 +1,199 @@
+"""One SQLite connection used under a lock, and SQLite's errors in the queue's words."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gofastr_queue.errors import BackendUnavailable, InvalidOption, QueueError, StoreFull
+from gofastr_queue_sql import forks
+
+BUSY_SECONDS = 30.0
+"""How long a write waits for other processes' writes."""
+
+
+class Connection:
+    """A connection that one thread uses at a time, and that a forked child opens anew."""
+
+    def __init__(
+        self, file: str, connect: Callable[[], sqlite3.Connection], *, owned: bool = True
+    ) -> None:
+        self._file = file
+        self._owned = owned
+        self._connect = connect
+        self._lock = threading.RLock()
+        self._closed = False
+        self._inherited: list[sqlite3.Connection] = []
+        self._connection: sqlite3.Connection | None = None
+        with translated(file):
+            self._connection = connect()
+        forks.watch(self)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Cursor]:
+        """Give a cursor for one statement."""
+        with self._lock, translated(self._file):
+            yield self._cursor()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Cursor]:
+        """Give a cursor in a transaction that holds the write lock from its start.
+
+        A deferred transaction would fail at once, whatever the busy timeout, when it writes after
+        another process has written.
+        """
+        with self._lock, translated(self._file):
+            cursor = self._cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+                cursor.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # SQLite may have rolled back already
+                    cursor.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the connection; repeatable."""
+        with self._lock:
+            self._closed = True
+            if self._connection is not None and self._owned:
+                self._connection.close()
+            self._connection = None
+
+    def after_fork(self) -> None:
+        """Leave the parent's connection alone, open, and use a new one from now on."""
+        self._lock = threading.RLock()
+        if self._connection is not None:
+            self._inherited.append(self._connection)
+            self._connection = None
+
+    def _cursor(self) -> sqlite3.Cursor:
+        if self._closed:
+            raise BackendUnavailable(f"the queue on {self._file!r} is closed")
+        if self._connection is None:
+            if not self._owned:
+                raise BackendUnavailable(
+                    f"the connection to {self._file!r} belongs to the parent process; "
+                    "open the queue by its path in a forked child"
+                )
+            self._connection = self._connect()
+        cursor = self._connection.cursor()
+        cursor.row_factory = None
+        return cursor
+
+
+def open_file(file: str, synchronous: str) -> sqlite3.Connection:
+    """Open a database file in WAL mode."""
+    connection = sqlite3.connect(
+        file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal":
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def yours(connection: sqlite3.Connection) -> str:
+    """Return the file of a caller's connection, unless a queue cannot use it."""
+    if connection.in_transaction:
+        raise InvalidOption("the connection is inside a transaction; commit it first")
+    refused: list[str] = []
+
+    def touch() -> None:
+        try:
+            connection.execute("SELECT 1")
+        except sqlite3.ProgrammingError as error:
+            refused.append(str(error))
+
+    thread = threading.Thread(target=touch)
+    thread.start()
+    thread.join()
+    if refused:
+        raise InvalidOption(
+            "the connection is bound to its thread; connect with check_same_thread=False "
+            f"(SQLite said: {refused[0]})"
+        )
+    file = _file_of(connection)
+    if not file:
+        raise InvalidOption(
+            "the connection is to a database in memory, which is not durable; use 'memory://'"
+        )
+    return file
+
+
+@contextmanager
+def inside(transaction: object, file: str) -> Iterator[sqlite3.Cursor]:
+    """Give a cursor in the caller's open transaction; an error leaves it as it was."""
+    if not isinstance(transaction, sqlite3.Connection):
+        raise InvalidOption(
+            "transaction must be a sqlite3.Connection with an open transaction, got "
+            f"{type(transaction).__module__}.{type(transaction).__qualname__}"
+        )
+    with translated(file):
+        other = _file_of(transaction)
+        if not other or Path(other).resolve() != Path(file).resolve():
+            raise InvalidOption(f"the transaction is on {other!r}, the queue is in {file!r}")
+        cursor = transaction.cursor()
+        cursor.row_factory = None
+        if not transaction.in_transaction:
+            if transaction.isolation_level is None:
+                raise InvalidOption("the connection has no open transaction; execute BEGIN first")
+            cursor.execute(f"BEGIN {transaction.isolation_level}")
+        cursor.execute("SAVEPOINT gofastr_queue")
+        try:
+            yield cursor
+        except BaseException:
+            with suppress(sqlite3.Error):
+                cursor.execute("ROLLBACK TO gofastr_queue")
+                cursor.execute("RELEASE gofastr_queue")
+            raise
+        cursor.execute("RELEASE gofastr_queue")
+
+
+def _file_of(connection: sqlite3.Connection) -> str:
+    for _, name, file in connection.cursor().execute("PRAGMA database_list"):
+        if name == "main":
+            return str(file)
+    return ""
+
+
+@contextmanager
+def translated(file: str) -> Iterator[None]:
+    """Turn SQLite's errors into ``BackendUnavailable`` or ``StoreFull`` with a remedy."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translate(file, error) from error
+
+
+def _translate(file: str, error: sqlite3.Error) -> QueueError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    said = f"SQLite said: {error}"
+    if code == sqlite3.SQLITE_FULL:
+        return StoreFull(f"no room for {file!r}: free disk space or raise its limit; {said}")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return BackendUnavailable(
+            f"{file!r} was locked by others for over {BUSY_SECONDS:.0f} s: "
+            f"end their long transactions; {said}"
+        )
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return BackendUnavailable(
+            f"{file!r} is no readable SQLite database: give another file or restore this one; "
+            f"{said}"
+        )
+    if code == sqlite3.SQLITE_CANTOPEN:
+        missing = not Path(file).parent.is_dir()
+        remedy = "create its directory" if missing else "check that it is a file you may write"
+        return BackendUnavailable(f"cannot open {file!r}: {remedy}; {said}")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return BackendUnavailable(f"{file!r} may not be written: check its permissions; {said}")
+    return BackendUnavailable(f"{file!r} cannot be used; {said}")

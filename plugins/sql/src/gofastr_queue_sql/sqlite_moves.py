@@ -1,0 +1,224 @@
+"""The moves of jobs in SQLite: each runs inside a transaction that its caller holds."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from attrs import evolve, frozen
+
+from gofastr_queue.errors import DuplicateJob
+from gofastr_queue.lifecycle import Status
+from gofastr_queue.records import (
+    DUE_PER_CLAIM,
+    KEPT_ERRORS,
+    Ack,
+    AnyClaim,
+    Batch,
+    Draft,
+    Outcome,
+    Put,
+    Release,
+    StoredClaim,
+    StoredJob,
+    Want,
+    new_tokens,
+)
+from gofastr_queue_sql import lines, rows
+from gofastr_queue_sql.rows import micros, moment
+
+AT_ONCE = timedelta(0)
+
+
+@frozen(eq=False)
+class Moves:
+    """The statements of one table, put together to operations."""
+
+    sql: SimpleNamespace
+
+    def put(
+        self, cursor: sqlite3.Cursor, drafts: Sequence[Draft], on_conflict: str, now: datetime
+    ) -> list[Put]:
+        """Store drafts, all or none."""
+        puts = [Put(_new(draft, now), new=True) for draft in drafts]
+        values = [_values(put.job, now) for put in puts]
+        if on_conflict == "ignore":
+            return [
+                put
+                if cursor.execute(self.sql.insert_new, row).rowcount
+                else self._first(cursor, put)
+                for put, row in zip(puts, values, strict=True)
+            ]
+        cursor.execute("SAVEPOINT gofastr_queue_put")
+        try:
+            cursor.executemany(self.sql.insert, values)
+        except sqlite3.IntegrityError:
+            cursor.execute("ROLLBACK TO gofastr_queue_put")
+            cursor.execute("RELEASE gofastr_queue_put")
+            raise DuplicateJob(self._taken(cursor, [draft.id for draft in drafts])) from None
+        cursor.execute("RELEASE gofastr_queue_put")
+        return puts
+
+    def claim(
+        self,
+        cursor: sqlite3.Cursor,
+        want: Want,
+        limit: int,
+        lease: timedelta,
+        worker: str,
+        now: datetime,
+    ) -> Batch:
+        """Lease the best wanted jobs."""
+        if self._soonest(cursor, now) == AT_ONCE:
+            cursor.execute(self.sql.promote, {"now": micros(now), "limit": DUE_PER_CLAIM})
+        found = lines.best(self._heads(cursor, want), limit, self._line(cursor, limit), _rank)
+        until = micros(now + lease)
+        tokens = new_tokens(len(found))
+        cursor.executemany(
+            self.sql.claim,
+            [(token, worker, until, row[0]) for token, row in zip(tokens, found, strict=True)],
+        )
+        end = moment(until)
+        claims = tuple(
+            StoredClaim(rows.claimed(row, worker, end), token, end)
+            for token, row in zip(tokens, found, strict=True)
+        )
+        full = len(claims) == limit
+        return Batch(claims, AT_ONCE if full else self._soonest(cursor, now))
+
+    def due(self, cursor: sqlite3.Cursor, want: Want, now: datetime) -> timedelta | None:
+        """Tell how long until a claim may bring something; zero when it would now."""
+        return AT_ONCE if self.ready(cursor, want) else self._soonest(cursor, now)
+
+    def ready(self, cursor: sqlite3.Cursor, want: Want) -> bool:
+        """Tell whether a wanted job is ready."""
+        return next(self._heads(cursor, want), None) is not None
+
+    def ack(self, cursor: sqlite3.Cursor, acks: Sequence[Ack]) -> list[Ack]:
+        """Remove the jobs of current claims."""
+        return [
+            ack
+            for ack in acks
+            if cursor.execute(self.sql.ack, (ack.claim.job.id, ack.claim.token)).rowcount
+        ]
+
+    def nack(
+        self, cursor: sqlite3.Cursor, releases: Sequence[Release], now: datetime
+    ) -> list[Release]:
+        """End current claims as their outcomes say."""
+        return [
+            release
+            for release in releases
+            if cursor.execute(self.sql.nack, _release_values(release, now)).rowcount
+        ]
+
+    def extend(
+        self, cursor: sqlite3.Cursor, claims: Sequence[AnyClaim], until: datetime
+    ) -> list[AnyClaim]:
+        """Move the ends of current leases."""
+        extended: list[AnyClaim] = []
+        for claim in claims:
+            values = (micros(until), claim.job.id, claim.token)
+            row = cursor.execute(self.sql.extend, values).fetchone()
+            if row is not None:
+                extended.append(evolve(claim, lease_until=moment(row[0])))
+        return extended
+
+    def _heads(self, cursor: sqlite3.Cursor, want: Want) -> Iterator[lines.Head]:
+        def seek(statement: str) -> lines.Seek:
+            return lambda *values: cursor.execute(statement, values).fetchone()
+
+        return lines.heads(
+            want, seek(self.sql.next_lane), seek(self.sql.next_pair), seek(self.sql.head)
+        )
+
+    def _line(self, cursor: sqlite3.Cursor, limit: int) -> lines.Line:
+        connection = cursor.connection
+
+        def line(lane: str, type: str) -> Iterator[Any]:
+            reader = connection.cursor()
+            reader.row_factory = None
+            return reader.execute(self.sql.line, (lane, type, limit))
+
+        return line
+
+    def _soonest(self, cursor: sqlite3.Cursor, now: datetime) -> timedelta | None:
+        row = cursor.execute(self.sql.soonest).fetchone()
+        return None if row is None else max(moment(row[0]) - now, AT_ONCE)
+
+    def _first(self, cursor: sqlite3.Cursor, put: Put) -> Put:
+        """Return the job that has a draft's id already."""
+        row = cursor.execute(self.sql.find, (put.job.id,)).fetchone()
+        return Put(rows.job(row), new=False)
+
+    def _taken(self, cursor: sqlite3.Cursor, ids: Sequence[str]) -> list[str]:
+        """Return which ids are stored, or given twice, in the order given."""
+        found = {id for (id,) in cursor.execute(self.sql.taken, (json.dumps(ids),))}
+        taken: list[str] = []
+        for id in ids:
+            if id in found:
+                taken.append(id)
+            found.add(id)
+        return taken
+
+
+def _rank(row: rows.Row) -> tuple[int, int]:
+    return -row[5], row[0]
+
+
+def _new(draft: Draft, now: datetime) -> StoredJob:
+    scheduled_at = now + draft.delay if draft.delay is not None else draft.scheduled_at or now
+    return StoredJob(
+        draft.id,
+        draft.type,
+        draft.payload,
+        draft.lane,
+        draft.priority,
+        draft.max_attempts,
+        draft.attempts,
+        draft.status,
+        draft.created_at or now,
+        scheduled_at,
+        draft.headers,
+        draft.errors,
+    )
+
+
+def _values(job: StoredJob, now: datetime) -> tuple[Any, ...]:
+    if job.status is Status.FAILED:
+        state = "failed"
+    else:
+        state = "ready" if job.scheduled_at <= now else "later"
+    return (
+        job.id,
+        job.type,
+        job.payload,
+        job.lane,
+        job.priority,
+        job.max_attempts,
+        job.attempts,
+        state,
+        micros(job.created_at),
+        micros(job.scheduled_at),
+        job.headers,
+        rows.errors_text(job.errors) if job.errors else "[]",
+    )
+
+
+def _release_values(release: Release, now: datetime) -> dict[str, Any]:
+    buried = release.outcome is Outcome.BURY
+    waits = not buried and release.delay > AT_ONCE
+    return {
+        "state": "failed" if buried else "later" if waits else "ready",
+        "scheduled_at": micros(now + release.delay) if waits else None,
+        "uncounted": 1 if release.outcome is Outcome.GIVE_BACK else 0,
+        "error": release.error,
+        "now": micros(now),
+        "kept": KEPT_ERRORS,
+        "id": release.claim.job.id,
+        "token": release.claim.token,
+    }

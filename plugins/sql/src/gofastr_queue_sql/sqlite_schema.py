@@ -1,0 +1,115 @@
+"""The schema of a queue in SQLite: made on open, with a version.
+
+sqlite-utils writes the table; partial indexes, which it does not know, are plain SQL.  Versions
+stand in a table of our own, because ``user_version`` belongs to the owner of the file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import sqlite_utils
+
+from gofastr_queue.errors import BackendUnavailable, SchemaTooNew
+
+VERSION = 1
+VERSIONS = "gofastr_queue_schema"
+OLDEST_SQLITE = (3, 37, 0)
+"""STRICT tables came with this version."""
+
+COLUMNS = {
+    "seq": int,
+    "id": str,
+    "type": str,
+    "lane": str,
+    "priority": int,
+    "state": str,
+    "attempts": int,
+    "max_attempts": int,
+    "created_at": int,
+    "scheduled_at": int,
+    "payload": str,
+    "headers": str,
+    "errors": str,
+    "token": str,
+    "worker": str,
+    "lease_until": int,
+}
+
+INDEXES = {
+    "ready": "(lane, type, priority DESC, seq)",
+    "later": "(scheduled_at, seq, lane, type)",
+    "leases": "(lease_until, lane, type)",
+    "failed": "(seq, lane, type)",
+}
+"""One index for each state: a claim never walks past what it cannot take."""
+
+STATE_OF = {"ready": "ready", "later": "later", "leases": "claimed", "failed": "failed"}
+
+
+def prepare(connection: sqlite3.Connection, table: str) -> None:
+    """Make the table unless it is there; refuse one of a later version.
+
+    Raises ``SchemaTooNew``, and ``BackendUnavailable`` for a table of that name that is not ours.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise BackendUnavailable(
+            f"SQLite {sqlite3.sqlite_version} is too old; "
+            f"{'.'.join(map(str, OLDEST_SQLITE))} or later is needed"
+        )
+    if _version(connection, table) == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _version(connection, table) is None:
+            _create(connection, table)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection, table: str) -> int | None:
+    """Return the version of a queue's schema, None if the queue is not there."""
+    known = connection.execute(
+        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (VERSIONS,)
+    ).fetchone()
+    row = (
+        known
+        and connection.execute(
+            f"SELECT version FROM {VERSIONS} WHERE queue = ?",  # noqa: S608 - a constant
+            (table,),
+        ).fetchone()
+    )
+    if not row:
+        return None
+    version = int(row[0])
+    if version > VERSION:
+        raise SchemaTooNew(
+            f"table {table!r} has schema version {version}, this installation knows {VERSION}; "
+            "upgrade gofastr-queue-sql"
+        )
+    return version
+
+
+def _create(connection: sqlite3.Connection, table: str) -> None:
+    database = sqlite_utils.Database(connection, execute_plugins=False, recursive_triggers=False)
+    if table in database.table_names() or table in database.view_names():
+        raise BackendUnavailable(
+            f"the file has a table {table!r} that is not a queue; give another table="
+        )
+    database.table(table).create(
+        COLUMNS,
+        pk="seq",
+        not_null=set(COLUMNS) - {"seq", "lease_until"},
+        defaults={"token": "", "worker": ""},
+        strict=True,
+    )
+    database.table(table).create_index(["id"], index_name=f"{table}_id", unique=True)
+    for name, columns in INDEXES.items():
+        database.execute(
+            f"CREATE INDEX {table}_{name} ON {table} {columns} WHERE state = '{STATE_OF[name]}'"
+        )
+    database.table(VERSIONS).create({"queue": str, "version": int}, pk="queue", if_not_exists=True)
+    database.table(VERSIONS).insert({"queue": table, "version": VERSION})

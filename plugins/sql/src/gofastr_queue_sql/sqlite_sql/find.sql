@@ -1,0 +1,2 @@
+-- The job of this id.
+SELECT {columns} FROM {table} WHERE id = ?

@@ -1,0 +1,5 @@
+-- When does the next job fall due?
+SELECT scheduled_at FROM {table} INDEXED BY {table}_later
+WHERE state = 'later'
+ORDER BY scheduled_at, seq
+LIMIT 1
