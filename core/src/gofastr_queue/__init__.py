@@ -1,5 +1,6 @@
 """A job queue whose stores are plugins.  Everything a user needs is imported from here."""
 
+from gofastr_queue.aio import AsyncQueue
 from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import (
     BackendNotFound,
@@ -27,6 +28,7 @@ from gofastr_queue.retry import Backoff
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncQueue",
     "BackendNotFound",
     "BackendUnavailable",
     "Backoff",

@@ -1,0 +1,67 @@
+# Each target works on a fresh machine with python3 >= 3.11 (pip, venv), make and a package index.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := core plugins/memory plugins/sql tests/conformance
+METADATA := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
+RUNTIME := -e 'core[cli]' -e plugins/memory -e plugins/sql
+
+.PHONY: help demo test check lint types floors mutants bench docs stress clean
+
+help:
+	@echo 'make demo     a real queue at work: this Python library, tokenized by worker processes'
+	@echo 'make test     every test'
+	@echo 'make check    ruff, mypy --strict, import-linter, then every test'
+	@echo 'make mutants  break each promise in a copy and show which test notices'
+	@echo 'make bench    what a claim costs behind a million other jobs; memory of a million jobs'
+	@echo 'make docs     run the code in README and docs, and redraw what is derived from code'
+	@echo 'make stress   the conformance machine for longer'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'Python 3.11 or later is needed: make PYTHON=python3.12'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/runtime: $(BIN)/python $(METADATA)
+	$(BIN)/python -m pip install --quiet $(RUNTIME)
+	@touch $@
+
+$(VENV)/dev: $(VENV)/runtime
+	$(BIN)/python -m pip install --quiet --group dev $(RUNTIME) -e tests/conformance
+	@touch $@
+
+demo: $(VENV)/runtime
+	$(BIN)/gofastr-queue demo $(DEMO)
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest $(PYTEST)
+
+check: lint types floors test
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+floors: $(VENV)/dev
+	$(BIN)/lint-imports
+
+mutants: $(VENV)/dev
+	$(BIN)/python -m tests.mutants $(MUTANTS)
+
+bench: $(VENV)/dev
+	$(BIN)/python bench/scale.py $(BENCH)
+
+docs: $(VENV)/dev
+	$(BIN)/python docs/draw.py
+	$(BIN)/python -m pytest tests/docs README.md docs
+
+stress: $(VENV)/dev
+	GOFASTR_EXAMPLES=2000 $(BIN)/python -m pytest plugins -k 'machine or difference' --timeout=3600
+
+clean:
+	rm -rf $(VENV) dist

@@ -1,0 +1,79 @@
+"""The pages say what is true now."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gofastr_queue import Queue
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_drawing_of_the_lifecycle_is_fresh() -> None:
+    command = [sys.executable, "docs/draw.py", "--check"]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8"))
+
+    missing = [link for link in links if not (page.parent / link).exists()]
+
+    assert missing == []
+
+
+def test_every_file_that_a_make_target_names_exists() -> None:
+    text = (ROOT / "Makefile").read_text("utf-8")
+
+    named = re.findall(r"(?:bench|docs)/\w+\.py", text)
+
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends a process at once there")
+def test_the_quickstart_works_until_sigterm_and_exits_well(tmp_path: Path) -> None:
+    page = (ROOT / "README.md").read_text("utf-8")
+    code = re.search(
+        r"```python\n(from datetime import timedelta\nfrom gofastr_queue.*?)```", page, re.DOTALL
+    )
+    assert code is not None
+    (tmp_path / "app.py").write_text(code[1], "utf-8")
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+
+    with subprocess.Popen(
+        [sys.executable, "app.py"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as app:
+        assert app.stdout is not None
+        said = app.stdout.readline()
+        app.send_signal(signal.SIGTERM)
+        code_of_exit = app.wait(30)
+
+    assert said == "to user@example.com\n"
+    assert code_of_exit == 0
+    with Queue.open(f"sqlite:///{tmp_path}/jobs.db") as queue:
+        assert queue.stats() == {"pending": 0, "claimed": 0, "failed": 0}
+
+
+def test_the_quickstart_has_at_most_fifteen_lines_of_code() -> None:
+    page = (ROOT / "README.md").read_text("utf-8")
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+
+    assert code is not None
+    assert len([line for line in code[1].splitlines() if line.strip()]) <= 15
