@@ -1,0 +1,1 @@
+"""Breaking each promise, mechanically, in a copy, to see which test notices."""

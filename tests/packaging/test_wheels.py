@@ -1,0 +1,97 @@
+"""Each distribution installs alone from its built wheel, outside the workspace."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ["core", "plugins/memory", "plugins/sql", "tests/conformance"]
+
+OPEN_AND_USE = """
+from gofastr_queue import Queue
+with Queue.open({url!r}) as queue:
+    queue.enqueue("greet", {{"to": "you"}})
+    claim = queue.dequeue()
+    assert claim.job.payload == {{"to": "you"}} and queue.ack(claim)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build every distribution."""
+    folder = tmp_path_factory.mktemp("wheels")
+    sources = [str(ROOT / package) for package in PACKAGES]
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), *sources)
+    return folder
+
+
+def run(*command: str, cwd: Path | None = None) -> str:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+    }
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def install(folder: Path, wheels: Path, *requirements: str) -> str:
+    """Make an environment with these requirements and return its interpreter."""
+    run(sys.executable, "-m", "venv", str(folder))
+    scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
+    python = str(scripts / "python")
+    run(python, "-m", "pip", "install", "--quiet", "--find-links", str(wheels), *requirements)
+    return python
+
+
+def test_there_is_one_wheel_for_each_distribution(wheels: Path) -> None:
+    names = sorted(wheel.name.partition("-")[0] for wheel in wheels.glob("*.whl"))
+
+    assert names == [
+        "gofastr_queue",
+        "gofastr_queue_conformance",
+        "gofastr_queue_memory",
+        "gofastr_queue_sql",
+    ]
+
+
+@pytest.mark.timeout(300)
+def test_core_installs_alone_and_says_what_to_install(wheels: Path, tmp_path: Path) -> None:
+    python = install(tmp_path / "env", wheels, "gofastr-queue")
+    script = "from gofastr_queue import Queue, QueueError\ntry:\n    Queue.open('sqlite:///q.db')\n"
+
+    said = run(python, "-c", script + "except QueueError as error:\n    print(error)", cwd=tmp_path)
+
+    assert said == (
+        "no backend for 'sqlite://'; installed: none. Try: pip install 'gofastr-queue[sqlite]'\n"
+    )
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("requirement", "url"),
+    [
+        ("gofastr-queue[sqlite]", "sqlite:///jobs.db"),
+        ("gofastr-queue-sql", "sqlite:///jobs.db"),
+        ("gofastr-queue-memory", "memory://"),
+    ],
+)
+def test_a_backend_installs_alone_and_works(
+    wheels: Path, tmp_path: Path, requirement: str, url: str
+) -> None:
+    python = install(tmp_path / "env", wheels, requirement)
+
+    run(python, "-c", OPEN_AND_USE.format(url=url), cwd=tmp_path)
+
+
+@pytest.mark.timeout(300)
+def test_the_kit_installs_alone_and_is_collected(wheels: Path, tmp_path: Path) -> None:
+    python = install(tmp_path / "env", wheels, "gofastr-queue-conformance")
+
+    run(python, "-c", "from gofastr_queue_conformance import Harness, Suite", cwd=tmp_path)
