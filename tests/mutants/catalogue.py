@@ -127,9 +127,10 @@ MUTANTS = [
         2,
         "a late ack is refused though nobody took over",
         "backend.py",
-        "    if entry is None:\n        return False\n    store.end_claim(entry)\n    store.remove(entry)",
-        "    if entry is None or (entry.lease_until or now) <= now:\n        return False\n"
-        "    store.end_claim(entry)\n    store.remove(entry)",
+        "            return [ack for ack in acks if _ack(store, ack)]",
+        "            gone = set(map(id, store.leased.until(_now(now), 9)))\n"
+        "            return [a for a in acks\n"
+        "                    if id(store.entries.get(a.claim.job.id)) not in gone and _ack(store, a)]",
     ),
     # 3. Attempts
     _sqlite(
