@@ -129,8 +129,9 @@ MUTANTS = [
         "backend.py",
         "            return [ack for ack in acks if _ack(store, ack)]",
         "            gone = set(map(id, store.leased.until(_now(now), 9)))\n"
-        "            return [a for a in acks\n"
-        "                    if id(store.entries.get(a.claim.job.id)) not in gone and _ack(store, a)]",
+        "            on = store.entries.get\n"
+        "            mine = [a for a in acks if id(on(a.claim.job.id)) not in gone]\n"
+        "            return [ack for ack in mine if _ack(store, ack)]",
     ),
     # 3. Attempts
     _sqlite(
@@ -408,8 +409,8 @@ MUTANTS = [
         10,
         "a closed gate is not asked before a job starts",
         "worker/running.py",
-        "if handler is None or not self.gate.admits(job.type):",
-        "if handler is None:",
+        "handler is None or not self.gate.admits(job.type):",
+        "handler is None:",
     ),
     _core(
         10,

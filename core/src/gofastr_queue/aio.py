@@ -28,9 +28,7 @@ def _awaited(
 
     @functools.wraps(method)
     async def call(self: AsyncQueue, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await asyncio.wrap_future(
-            self._threads.submit(method, self.queue, *args, **kwargs)
-        )
+        return await asyncio.wrap_future(self._threads.submit(method, self.queue, *args, **kwargs))
 
     return call
 

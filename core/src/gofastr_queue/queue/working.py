@@ -22,6 +22,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Span = timedelta | float
 
 JOIN_SECONDS = 0.01
+"""Between two looks of ``join``; never less than a look took, to leave the store its peace."""
+
+SIGNAL_SECONDS = 0.1
+"""How late ``run`` may notice a signal."""
 
 
 class Working(Opened):
@@ -124,16 +128,16 @@ class Working(Opened):
         """
         if threading.current_thread() is not threading.main_thread():
             raise InvalidOption("run must be called from the main thread; use start elsewhere")
-        stopped = threading.Event()
+        signals: list[int] = []
 
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            stopped.set()
+        def stop(number: int, _frame: FrameType | None) -> None:
+            signals.append(number)  # an Event may be locked by the thread that this interrupts
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             self.start(workers, **options)
-            while not stopped.wait(1):  # a bare wait would not see signals everywhere
-                pass
+            while not signals:
+                time.sleep(SIGNAL_SECONDS)
             self.close(self._grace)
         finally:
             for number, handler in before.items():
@@ -171,11 +175,14 @@ class Working(Opened):
 
     def _until(self, quiet: Callable[[], bool], limit: timedelta | None) -> bool:
         deadline = None if limit is None else time.monotonic() + limit.total_seconds()
-        while not quiet():
-            if deadline is not None and time.monotonic() >= deadline:
+        while True:
+            begin = time.monotonic()
+            if quiet():
+                return True
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
                 return False
-            time.sleep(JOIN_SECONDS)
-        return True
+            time.sleep(max(JOIN_SECONDS, now - begin))
 
     def _quiet(self, want: Want) -> bool:
         """Tell whether no wanted job is ready and none is claimed.

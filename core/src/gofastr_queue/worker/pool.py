@@ -237,11 +237,11 @@ class Pool:
         releases = [one.settlement for one in finished if isinstance(one.settlement, Release)]
         if want is None:
             self._consumer.settle(acks, releases)
-            self._keeper.let_go(one.held.claim for one in finished)
+            self._let_go(finished)
             pause = self._longest_pause()
         else:
             _, claims = self._consumer.turn(acks, releases, want, room)
-            self._keeper.let_go(one.held.claim for one in finished)
+            self._let_go(finished)
             self._fill(claims.claims, since)
             due = claims.next_due
             pause = min(self._longest_pause(), self._poll if due is None else due.total_seconds())
@@ -251,12 +251,20 @@ class Pool:
         if want is not None and pause > 0:
             self._waiter.watch(want, pause)
 
+    def _let_go(self, finished: list[Finished]) -> None:
+        """Forget what the store has settled."""
+        self._keeper.let_go(one.held.claim for one in finished)
+        finished.clear()
+
     def _longest_pause(self) -> float:
         return min(self._poll, GATE_SECONDS) if self._gate.closed else self._poll
 
     def _fill(self, claims: list[Claim], since: float) -> None:
         """Give claims to the slots; drop those that have no handler."""
-        known = [claim for claim in claims if self._handlers.get(claim.job.type)]
+        known: list[Claim] = []
+        unknown: list[Claim] = []
+        for claim in claims:
+            (known if self._handlers.get(claim.job.type) else unknown).append(claim)
         held = self._keeper.hold(known, since)
         now = time.monotonic()
         with self._lock:
@@ -264,8 +272,8 @@ class Pool:
             self._jobs.notify(len(held))
         if held:
             self.on_jobs()
-        if len(known) < len(claims):
-            self._consumer.drop([claim for claim in claims if claim not in known])
+        if unknown:
+            self._consumer.drop(unknown)
 
     def _failed(self, finished: list[Finished], error: Exception) -> None:
         """Pause, and keep what was not settled for the next try, while its lease lasts."""

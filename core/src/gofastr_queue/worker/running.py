@@ -36,7 +36,7 @@ class Runner:
         """Return the handler to call, or the release of a job that must not start."""
         job = held.claim.job
         handler = self.handlers.get(job.type)
-        if handler is None or not self.gate.admits(job.type):
+        if held.lost or handler is None or not self.gate.admits(job.type):
             return Release(held.claim, Outcome.GIVE_BACK)
         held.context = Context(held.claim, self._extend)
         timeout = handler.timeout or self.timeout

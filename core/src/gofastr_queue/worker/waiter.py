@@ -44,7 +44,9 @@ class Waiter:
     def stop(self) -> None:
         """End the thread."""
         self._stopped.set()
-        while self._thread.is_alive():  # a wake between two waits is lost, so repeat it
+        deadline = time.monotonic() + PAUSE
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            # a wake between two waits is lost, so it is repeated
             with self._changed:
                 self._changed.notify()
             self._wake()

@@ -73,6 +73,8 @@ class Moves:
         now: datetime,
     ) -> Batch:
         """Lease the best wanted jobs."""
+        if not limit:
+            return Batch((), self.due(cursor, want, now))
         if self._soonest(cursor, now) == AT_ONCE:
             cursor.execute(self.sql.promote, {"now": micros(now), "limit": DUE_PER_CLAIM})
         found = lines.best(self._heads(cursor, want), limit, self._line(cursor, limit), _rank)
