@@ -186,8 +186,8 @@ MUTANTS = [
         4,
         "what is scheduled is ready at once",
         "store.py",
-        "        if moment <= now:\n",
-        "        if True:\n",
+        "entry.ready = moment <= now",
+        "entry.ready = True",
     ),
     _sqlite(
         4,
@@ -218,8 +218,8 @@ MUTANTS = [
         5,
         "low priorities first",
         "lines.py",
-        "(-entry.priority, entry.place, entry)",
-        "(entry.priority, entry.place, entry)",
+        "(-entry.priority, entry.place, ticket, entry)",
+        "(entry.priority, entry.place, ticket, entry)",
     ),
     _sqlite(
         5,
@@ -233,8 +233,8 @@ MUTANTS = [
         5,
         "a reclaimed job goes to the back",
         "store.py",
-        "        self.leased.left()\n\n    def bury",
-        "        self.leased.left()\n        entry.place = self._next_place()\n\n    def bury",
+        "        self.leased.remove(entry)\n\n    def bury",
+        "        self.leased.remove(entry)\n        entry.place = self._next_place()\n\n    def bury",
     ),
     _sqlite(
         5,
@@ -361,7 +361,13 @@ MUTANTS = [
         "            if room:\n                self._ask_at = since + pause",
         "            if room:\n                self._ask_at = since + 3600",
     ),
-    _memory(9, "nobody is woken", "store.py", "            self.changed.notify_all()\n", ""),
+    _memory(
+        9,
+        "nobody is woken",
+        "store.py",
+        "            self.changed.notify_all()\n            return\n",
+        "            return\n",
+    ),
     # 10. Workers
     _core(
         10,

@@ -25,11 +25,16 @@ Function = Callable[..., Any]
 
 @frozen(eq=False)
 class Calls:
-    """What a queue calls: its backend's operations, its plugins' observers and codecs."""
+    """What a queue calls: its backend's operations, its plugins' observers and codecs.
+
+    ``turns`` says whether to use ``queue_turn``: not where a plugin wraps one of the calls that a
+    turn replaces, but not the turn itself, and so would miss what it asked to see.
+    """
 
     name: str
     hooks: Hooks
     capabilities: frozenset[Capability]
+    turns: bool
     observers: dict[str, tuple[Function, ...]]
     encoders: tuple[Function, ...]
     decoders: tuple[Function, ...]
@@ -77,6 +82,7 @@ def resolve(backend: Backend, plugins: Iterable[object] = ()) -> Calls:
         name=backend.name,
         hooks=cast(Hooks, SimpleNamespace(**calls)),
         capabilities=_capabilities(backend, manager),
+        turns=_turns(manager),
         observers={name: _functions(manager, name) for name in _names(Observing)},
         encoders=_functions(manager, "payload_out"),
         decoders=_functions(manager, "payload_in")[::-1],
@@ -111,7 +117,8 @@ def _owner(backend: Backend, hook: pluggy.HookCaller) -> pluggy.HookImpl | None:
     if lacking:
         raise InvalidPlugin(
             f"{_describe(backend)}.{hook.name} lacks the required "
-            f"argument {', '.join(sorted(lacking))}"
+            f"argument {', '.join(sorted(lacking))} "
+            "(without a default: pluggy does not pass those that have one)"
         )
     return owner
 
@@ -125,8 +132,22 @@ def _shortest(hook: pluggy.HookCaller, owner: pluggy.HookImpl) -> Function:
     }
     if len(hook.get_hookimpls()) > 1:
         return _with_defaults(hook, defaults)
-    taken = {name: value for name, value in defaults.items() if name in owner.argnames}
-    return _with_defaults(owner.function, taken)
+    function: Function = owner.function
+    given = inspect.signature(function).parameters
+    left_out = frozenset(defaults.keys() - given.keys())
+    if left_out:
+        return _without(function, left_out)
+    needed = {name for name in defaults if given[name].default is given[name].empty}
+    return _with_defaults(function, {name: defaults[name] for name in needed})
+
+
+def _without(function: Function, left_out: frozenset[str]) -> Function:
+    """Leave out the arguments that a backend does not take, as pluggy would."""
+
+    def call(**arguments: object) -> Any:
+        return function(**{name: one for name, one in arguments.items() if name not in left_out})
+
+    return call
 
 
 def _with_defaults(function: Function, defaults: dict[str, Any]) -> Function:
@@ -167,9 +188,20 @@ def _capabilities(backend: Backend, manager: pluggy.PluginManager) -> frozenset[
         if capability in declared and owner is not None and argument not in owner.argnames:
             raise InvalidPlugin(
                 f"backend {backend.name!r} declares {capability}, "
-                f"but its {hook} takes no {argument!r}"
+                f"but its {hook} takes no {argument!r} (without a default)"
             )
     return frozenset(derived | declared)
+
+
+def _turns(manager: pluggy.PluginManager) -> bool:
+    turn = manager.hook.queue_turn.get_hookimpls()
+    seen = {id(impl.plugin) for impl in turn}
+    replaced = ("queue_ack", "queue_nack", "queue_claim")
+    return bool(turn) and all(
+        id(impl.plugin) in seen
+        for name in replaced
+        for impl in getattr(manager.hook, name).get_hookimpls()
+    )
 
 
 def _functions(manager: pluggy.PluginManager, name: str) -> tuple[Function, ...]:

@@ -13,7 +13,6 @@ from typing import cast
 from attrs import evolve, frozen
 
 from gofastr_queue.calls import Calls
-from gofastr_queue.capabilities import Capability
 from gofastr_queue.clock import Clock
 from gofastr_queue.errors import CorruptJob, QueueError
 from gofastr_queue.failures import LEASE_EXPIRED, describe, read
@@ -40,10 +39,11 @@ RECLAIM_CHUNK = 1_000
 
 @frozen
 class Claims:
-    """What a claim brought: readable claims, and when asking again is worth while."""
+    """What a claim brought: readable claims, and what ``Batch`` says of the others."""
 
     claims: list[Claim]
     next_due: timedelta | None
+    due: datetime | None
 
 
 @frozen(eq=False)
@@ -72,7 +72,7 @@ class Consumer:
         self, acks: Sequence[Ack], releases: Sequence[Release], want: Want, limit: int
     ) -> tuple[Settled, Claims]:
         """Settle and claim, in one round trip where the backend can."""
-        if Capability.TURN not in self.calls.capabilities:
+        if not self.calls.turns:
             settled = self.settle(acks, releases)
             return settled, self.claim(want, limit)
         settled, batch = self.calls.hooks.queue_turn(
@@ -127,7 +127,7 @@ class Consumer:
                 )
             self.observers.buried(buried)
             moved += len(jobs)
-            if len(jobs) < RECLAIM_CHUNK:
+            if not jobs:
                 return moved
 
     def job(self, stored: StoredJob) -> Job:
@@ -172,7 +172,7 @@ class Consumer:
                 self.settle((), corrupt)
             except QueueError:  # the readable claims must not be lost for it
                 log.exception("unreadable jobs were not buried; their lease will end")
-        return Claims(claims, timedelta(0) if corrupt else batch.next_due)
+        return Claims(claims, timedelta(0) if corrupt else batch.next_due, batch.due)
 
     def _burial(self, stored: StoredClaim, error: CorruptJob) -> Release:
         job = stored.job

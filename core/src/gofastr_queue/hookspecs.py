@@ -58,7 +58,7 @@ class Storing(Protocol):
     ) -> list[Put]:
         """Store drafts, all or none; return one ``Put`` for each, in order.
 
-        ``on_conflict`` is ``"error"`` (raise ``DuplicateJob`` with the taken ids, store nothing)
+        ``on_conflict`` is ``"error"`` (raise ``DuplicateJob`` with taken ids, store nothing)
         or ``"ignore"`` (return the job already stored, ``new=False``).  Ids repeated among the
         drafts conflict as well.  ``transaction`` belongs to the capability TRANSACTIONAL: the
         jobs become visible when the caller commits, and a duplicate leaves it usable.
@@ -112,9 +112,9 @@ class Reclaiming(Protocol):
     def queue_reclaim(self, limit: int, reason: str, now: datetime | None) -> list[StoredJob]:
         """Take back up to ``limit`` jobs whose lease has run out (``lease_until <= now``).
 
-        Those with attempts left are pending at their old place, the others failed; ``reason`` is
-        kept as the attempt's error either way.  Returns both kinds as they are now, soonest
-        expired first.
+        The soonest expired go first, then the order of enqueueing.  Those with attempts left are
+        pending at their old place, the others failed; ``reason`` is kept as the attempt's error
+        either way.  Returns both kinds as they are now, in any order; none means none is left.
         """
         ...
 
@@ -150,13 +150,17 @@ class Replaying(Protocol):
     def queue_replay(self, query: JobQuery, now: datetime | None) -> list[str]:
         """Make failed jobs pending again at the back, attempts 0, ready now; return their ids.
 
-        Errors are kept.  Only failed jobs are touched, whatever the query says.
+        Errors are kept.  Only failed jobs are touched, whatever the query says.  Each job moves in
+        one step, but a large call may take several.
         """
         ...
 
     @hookspec(firstresult=True)
     def queue_purge(self, query: JobQuery) -> int:
-        """Remove jobs, never claimed ones; return how many."""
+        """Remove jobs, never claimed ones; return how many.
+
+        Each job goes in one step, but a large call may take several.
+        """
         ...
 
 
@@ -164,10 +168,13 @@ class Waking(Protocol):
     """Wake: makes the capability WAKE."""
 
     @hookspec(firstresult=True)
-    def queue_wait(self, want: Want, timeout: timedelta) -> bool:
-        """Sleep until a wanted job may be ready or ``timeout`` passes; True hints at a job.
+    def queue_wait(self, want: Want, timeout: timedelta, due: datetime | None = None) -> bool:
+        """Sleep until a wanted job is ready or ``timeout`` passes; True hints at a job.
 
-        Never later than ``timeout``, possibly earlier without reason.
+        A job that falls due before ``due`` is a hint too: it came after the claim that told
+        ``due``, and the claimer must ask anew how long to wait.  Where the caller does not say,
+        ``due`` is the soonest due moment when the wait begins.  Returns never later than
+        ``timeout``, possibly earlier.
         """
         ...
 
@@ -191,7 +198,10 @@ class Turning(Protocol):
         worker: str,
         now: datetime | None,
     ) -> tuple[Settled, Batch]:
-        """Ack, nack and claim in one round trip and one commit."""
+        """Ack, nack and claim, in this order, in one round trip and one commit.
+
+        What the releases made ready may be claimed in the same turn.
+        """
         ...
 
 

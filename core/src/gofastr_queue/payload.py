@@ -41,6 +41,7 @@ class Codec:
             headers = dict(headers)
             for encode in self.encoders:
                 text = encode(text, headers)
+            _refuse_unstorable(text)
         return text, _dumps(dict(headers)) if headers else ""
 
     def decode(self, text: str, headers: str) -> tuple[Any, dict[str, str]]:
@@ -71,6 +72,16 @@ def to_json(payload: object, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DE
             "store large data elsewhere and enqueue its name"
         )
     return text
+
+
+def _refuse_unstorable(text: object) -> None:
+    """Refuse what a payload plugin made that some store could not keep."""
+    if not isinstance(text, str) or "\0" in text:
+        raise InvalidJob(f"a payload plugin must return text without NUL, got {text!r:.80}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidJob("a payload plugin returned a lone surrogate") from None
 
 
 def _plain(value: object, depth: int) -> bool:

@@ -72,7 +72,8 @@ class Draft:
     At most one of ``scheduled_at`` and ``delay`` is set; the store adds ``delay`` to its own now,
     and uses its now where neither is given and where ``created_at`` is None.  ``status``,
     ``attempts`` and ``errors`` differ from their defaults only when jobs are imported;
-    a draft is never claimed.  ``unique_key`` is reserved and empty.
+    a draft is never claimed.  ``unique_key`` is reserved and empty.  No text holds a NUL or a lone
+    surrogate, and id, type and lane hold no control character.
     """
 
     id: str
@@ -132,13 +133,15 @@ EVERYTHING = Want()
 class Batch:
     """What a claim brought.
 
-    ``next_due`` says when asking again is worth while: zero while more is ready than was asked
-    for, else the time until a wanted job may fall due (never later than one really does), or None
-    when no wanted job waits.
+    ``next_due`` says when asking again is worth while: zero when more may be ready than was
+    asked for, else a time that passes no later than the next wanted job falls due, None only if
+    nothing waits.  A store may bring fewer claims than are ready while others hold those jobs;
+    ``next_due`` is short then.  ``due`` is the moment of the soonest job that is not due yet.
     """
 
     claims: tuple[StoredClaim, ...] = ()
     next_due: timedelta | None = None
+    due: datetime | None = None
 
 
 @frozen
@@ -185,6 +188,8 @@ class Settled:
 @frozen
 class JobQuery:
     """Which stored jobs to browse, replay or purge; every given condition must hold.
+
+    Repeated ``ids`` count once.
 
     ``older_than`` compares with ``created_at``.  ``before`` is a cursor from ``StoredPage.next``.
     ``limit=None`` means no limit.  Browsing takes the latest enqueued first, replaying and purging

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import cast
 
 from gofastr_queue import limits
-from gofastr_queue.errors import InvalidOption, NoJob
+from gofastr_queue.errors import InvalidOption, NoJob, QueueError
 from gofastr_queue.failures import describe, failure
 from gofastr_queue.job import Claim
 from gofastr_queue.outcomes import after_failure
 from gofastr_queue.queue.opened import Opened
 from gofastr_queue.records import Ack, Outcome, Release, Want
+
+log = logging.getLogger("gofastr_queue")
 
 
 class Consuming(Opened):
@@ -37,8 +40,15 @@ class Consuming(Opened):
         limits.count("limit", limit)
         self._reclaimer.when_due()
         claims = self._consumer.claim(want, limit).claims
-        if len(claims) < limit and self._reclaimer.run():
-            claims += self._consumer.claim(want, limit - len(claims)).claims
+        if len(claims) == limit:
+            return claims
+        try:
+            if self._reclaimer.run():
+                claims += self._consumer.claim(want, limit - len(claims)).claims
+        except QueueError:
+            if not claims:
+                raise
+            log.exception("claimed fewer jobs than asked: reclaiming failed")
         return claims
 
     def ack(self, claim: Claim) -> bool:

@@ -161,6 +161,8 @@ class Working(Opened):
         """
         limit = limits.span("timeout", timeout, zero=True)
         deadline = time.monotonic() + limit.total_seconds()
+        if self._engine is not None and self._engine.runs_here():
+            raise InvalidOption("a handler cannot close its own queue: close waits for handlers")
         with self._closing:
             if self._closed:
                 return

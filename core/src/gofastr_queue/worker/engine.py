@@ -97,6 +97,10 @@ class Engine:
         self._loop.stop()
         return all(joined)
 
+    def runs_here(self) -> bool:
+        """Tell whether the caller is one of this worker's handlers."""
+        return any(slots.runs_here() for slots in self._slots)
+
     def idle(self) -> bool:
         """Tell whether this worker holds no claim."""
         return all(pool.idle() for pool in self._pools)

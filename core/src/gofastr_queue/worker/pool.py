@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from attrs import define, frozen
 
+from gofastr_queue import limits
 from gofastr_queue.consumer import Consumer
 from gofastr_queue.errors import QueueError
 from gofastr_queue.handlers import Registry
@@ -25,7 +26,7 @@ from gofastr_queue.worker.gate import Gate
 from gofastr_queue.worker.keeper import Held, Keeper
 from gofastr_queue.worker.pace import Pace
 from gofastr_queue.worker.running import Settlement
-from gofastr_queue.worker.waiter import Waiter
+from gofastr_queue.worker.waiter import Waiter, Watch
 
 log = logging.getLogger("gofastr_queue.worker")
 
@@ -40,6 +41,9 @@ HOARD_SECONDS = 0.05
 
 GATE_SECONDS = 0.1
 """How often closed types are asked about again."""
+
+EMPTY_SECONDS = 0.002
+"""After a claim that brought nothing, whatever the store said: others may hold what is ready."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between tries while the store fails, doubling from the first to the longest."""
@@ -93,6 +97,7 @@ class Pool:
         self._running: dict[int, float] = {}
         self._ask_at = 0.0
         self._pause = 0.0
+        self._turning = False
         self._stopping = False
         self._ended = False
         self._waiter = Waiter(consumer.calls, self.nudge)
@@ -135,7 +140,7 @@ class Pool:
     def idle(self) -> bool:
         """Tell whether no claim is in this pool."""
         with self._lock:
-            return not (self._buffer or self._running or self._finished)
+            return not (self._buffer or self._running or self._finished or self._turning)
 
     # What slots call
 
@@ -184,11 +189,13 @@ class Pool:
                 finished = self._finished + self._give_back()
                 self._finished = []
                 room = self._room()
+                self._turning = True
             try:
                 self._turn(finished, room)
                 self._pause = 0.0
             except Exception as error:  # noqa: BLE001 - the pump outlives any failure of the store
                 self._failed(finished, error)
+            self._turning = False
 
     def _over(self) -> bool:
         settled = not (self._buffer or self._running or self._finished)
@@ -245,11 +252,13 @@ class Pool:
             self._fill(claims.claims, since)
             due = claims.next_due
             pause = min(self._longest_pause(), self._poll if due is None else due.total_seconds())
+            if not claims.claims:
+                pause = max(pause, EMPTY_SECONDS)
         with self._lock:
             if room:
                 self._ask_at = since + pause
         if want is not None and pause > 0:
-            self._waiter.watch(want, pause)
+            self._waiter.watch(Watch(want, since + pause, claims.due or limits.LATEST))
 
     def _let_go(self, finished: list[Finished]) -> None:
         """Forget what the store has settled."""

@@ -11,6 +11,9 @@ from gofastr_queue.errors import QueueError
 
 log = logging.getLogger("gofastr_queue")
 
+STOP_SECONDS = 1.0
+"""How long a stop waits for a store that does not answer."""
+
 
 class Reclaimer:
     """Reclaims at most once an interval unless asked to."""
@@ -50,7 +53,7 @@ class Reclaimer:
         """End the thread."""
         self._stopped.set()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(STOP_SECONDS)
 
     def _loop(self, seconds: float) -> None:
         while True:

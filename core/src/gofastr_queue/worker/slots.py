@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import threading
 
 from gofastr_queue.handlers import Handler
@@ -11,6 +12,8 @@ from gofastr_queue.records import Outcome, Release
 from gofastr_queue.worker.keeper import Held
 from gofastr_queue.worker.pool import Pool
 from gofastr_queue.worker.running import Runner, Settlement
+
+log = logging.getLogger("gofastr_queue.worker")
 
 
 class Loop:
@@ -20,6 +23,7 @@ class Loop:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._stopped = False
 
     def get(self) -> asyncio.AbstractEventLoop:
         """Return the running loop."""
@@ -27,7 +31,7 @@ class Loop:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="gofastr-queue-loop", daemon=True
+                    target=self._run, args=(self._loop,), name="gofastr-queue-loop", daemon=True
                 )
                 self._thread.start()
             return self._loop
@@ -37,10 +41,23 @@ class Loop:
         with self._lock:
             if self._loop is None or self._thread is None:
                 return
+            self._stopped = True
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(1)
             if not self._thread.is_alive() and not asyncio.all_tasks(self._loop):
                 self._loop.close()
+
+    def runs_here(self) -> bool:
+        """Tell whether the caller is on the loop."""
+        return threading.current_thread() is self._thread
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run the loop, again when a SystemExit in somebody's task has ended it."""
+        while not self._stopped:
+            try:
+                loop.run_forever()
+            except BaseException:
+                log.exception("a task has ended the event loop; it goes on")
 
 
 class Threads:
@@ -65,6 +82,10 @@ class Threads:
         for thread in self._threads:
             thread.start()
 
+    def runs_here(self) -> bool:
+        """Tell whether the caller is one of these threads."""
+        return threading.current_thread() in self._threads
+
     def _run(self, slot: int) -> None:
         while (held := self._pool.take(slot)) is not None:
             self._pool.finish(slot, held, self._runner.run(held, self._call_async))
@@ -88,6 +109,10 @@ class Tasks:
     def start(self) -> None:
         """Take jobs whenever the pool has some."""
         self._pool.on_jobs = lambda: self._loop.get().call_soon_threadsafe(self._take)
+
+    def runs_here(self) -> bool:
+        """Tell whether the caller is one of these tasks."""
+        return self._loop.runs_here()
 
     def _take(self) -> None:
         while self._free:

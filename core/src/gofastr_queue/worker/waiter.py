@@ -6,7 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from attrs import frozen
 
 from gofastr_queue.calls import Calls
 from gofastr_queue.capabilities import Capability
@@ -18,6 +20,18 @@ PAUSE = 1.0
 """Seconds without hints after a wait failed; the pump polls meanwhile."""
 
 
+@frozen
+class Watch:
+    """What to wait for: a wanted job, until a moment of the monotonic clock.
+
+    ``due`` is the soonest due moment that the claimer knows of.
+    """
+
+    want: Want
+    until: float
+    due: datetime
+
+
 class Waiter:
     """A thread that waits while its pump has found nothing, and nudges it on a hint."""
 
@@ -25,7 +39,8 @@ class Waiter:
         self._hooks = calls.hooks
         self._able = Capability.WAKE in calls.capabilities
         self._nudge = nudge
-        self._asked: tuple[Want, float] | None = None
+        self._asked: Watch | None = None
+        self._waiting: Watch | None = None
         self._changed = threading.Condition()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gofastr-queue-waiter", daemon=True)
@@ -35,11 +50,14 @@ class Waiter:
         if self._able:
             self._thread.start()
 
-    def watch(self, want: Want, seconds: float) -> None:
-        """Wait for a wanted job for ``seconds``; a later call replaces this one."""
+    def watch(self, watch: Watch) -> None:
+        """Wait for a job; a later call replaces this one."""
         with self._changed:
-            self._asked = (want, time.monotonic() + seconds)
+            self._asked = watch
             self._changed.notify()
+            outdated = self._waiting is not None and self._waiting.want != watch.want
+        if outdated:
+            self._wake()
 
     def stop(self) -> None:
         """End the thread."""
@@ -61,18 +79,24 @@ class Waiter:
     def _run(self) -> None:
         while not self._stopped.is_set():
             with self._changed:
+                self._waiting = None
                 if self._asked is None:
                     self._changed.wait()
-                asked, self._asked = self._asked, None
-            if asked is None:
-                continue
-            want, until = asked
-            seconds = until - time.monotonic()
-            if seconds <= 0:
-                continue
-            try:
-                if self._hooks.queue_wait(want=want, timeout=timedelta(seconds=seconds)):
-                    self._nudge()
-            except Exception as error:  # noqa: BLE001 - hints may fail, polling goes on
-                log.warning("waiting for jobs failed: %s; polling meanwhile", error)
-                self._stopped.wait(PAUSE)
+                self._waiting, self._asked = self._asked, None
+                watch = self._waiting
+            if watch is not None:
+                self._wait(watch)
+
+    def _wait(self, watch: Watch) -> None:
+        seconds = watch.until - time.monotonic()
+        if seconds <= 0:
+            return
+        try:
+            hint = self._hooks.queue_wait(
+                want=watch.want, timeout=timedelta(seconds=seconds), due=watch.due
+            )
+            if hint or time.monotonic() < watch.until:  # ended early: others' wakes end it too
+                self._nudge()
+        except Exception as error:  # noqa: BLE001 - hints may fail, polling goes on
+            log.warning("waiting for jobs failed: %s; polling meanwhile", error)
+            self._stopped.wait(PAUSE)

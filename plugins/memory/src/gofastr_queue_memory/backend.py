@@ -16,6 +16,7 @@ from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import BackendUnavailable, DuplicateJob, InvalidOption
 from gofastr_queue.hookspecs import hookimpl
 from gofastr_queue.lifecycle import Status
+from gofastr_queue.limits import LATEST
 from gofastr_queue.records import (
     Ack,
     AnyClaim,
@@ -232,15 +233,19 @@ class MemoryBackend:
             return len(chosen)
 
     @hookimpl
-    def queue_wait(self, want: Want, timeout: timedelta) -> bool:
+    def queue_wait(self, want: Want, timeout: timedelta, due: datetime | None = None) -> bool:
         store = self._open()
         with store.lock:
             wakes = store.wakes
+            known = due or store.later.soonest() or LATEST
+
+            def hint() -> bool:
+                return (store.later.soonest() or LATEST) < known or store.ready.any(want)
+
             store.changed.wait_for(
-                lambda: self._closed or store.wakes != wakes or store.ready.any(want),
-                timeout.total_seconds(),
+                lambda: self._closed or store.wakes != wakes or hint(), timeout.total_seconds()
             )
-            return store.ready.any(want)
+            return hint()
 
     @hookimpl
     def queue_wake(self) -> bool:
@@ -275,7 +280,8 @@ def _claim(
 ) -> Batch:
     store.promote(now)
     if not limit:
-        return Batch((), timedelta(0) if store.ready.any(want) else store.next_due(now))
+        due = store.later.soonest()
+        return Batch((), timedelta(0) if store.ready.any(want) else store.next_due(now), due)
     until = now + lease
     claims: list[StoredClaim] = []
     best = store.ready.best(want)
@@ -283,7 +289,9 @@ def _claim(
         store.lease(entry, token, worker, until)
         claims.append(StoredClaim(entry.job(), token, until))
     full = len(claims) == limit
-    return Batch(tuple(claims), timedelta(0) if full else store.next_due(now))
+    return Batch(
+        tuple(claims), timedelta(0) if full else store.next_due(now), store.later.soonest()
+    )
 
 
 def _ack(store: Store, ack: Ack) -> bool:

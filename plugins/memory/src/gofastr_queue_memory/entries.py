@@ -14,8 +14,8 @@ from gofastr_queue.records import KEPT_ERRORS, Draft, JobQuery, StoredError, Sto
 class Entry:
     """A stored job.
 
-    ``place`` orders jobs by enqueueing or replay.  ``due`` tells, of a pending job, whether it
-    stands among the ready ones.
+    ``place`` orders jobs by enqueueing or replay.  ``ticket`` says where it waits now; see
+    ``lines``.  ``ready`` tells, of a pending job, whether it has fallen due.
     """
 
     id: str
@@ -34,7 +34,8 @@ class Entry:
     worker: str = ""
     lease_until: datetime | None = None
     token: str = ""
-    due: bool = False
+    ticket: int = 0
+    ready: bool = False
 
     @classmethod
     def of(cls, draft: Draft, place: int, now: datetime) -> Entry:

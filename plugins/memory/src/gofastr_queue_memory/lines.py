@@ -1,22 +1,19 @@
 """Where entries wait: ready lines, the not yet due, and the leased.
 
 Ready entries stand in one heap for each (lane, type), so that a claim never walks past jobs it
-cannot take; those that are not due stand apart.  Entries leave a heap lazily: a heap's item counts
-only while it still tells the truth about its entry.
+cannot take; those that are not due stand apart.  Whenever an entry begins to wait it draws a new
+ticket, and an item of a heap counts only while its entry still holds the item's ticket: leaving
+costs nothing, and untrue items are dropped when they come up or outnumber the true ones.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
-from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import Want
 from gofastr_queue_memory.entries import Entry
-
-Item = tuple[int, int, Entry]
-"""(-priority, place, entry)"""
 
 SLACK = 64
 """A heap is swept when its untrue items outnumber the true ones by more than this."""
@@ -26,31 +23,29 @@ class Line:
     """The ready entries of one lane and type, best first."""
 
     def __init__(self) -> None:
-        self.items: list[Item] = []
+        self.items: list[tuple[int, int, int, Entry]] = []
         self.count = 0
 
-    def head(self) -> Item | None:
-        """Return the best entry without taking it."""
-        while self.items and not _waits(self.items[0]):
+    def head(self) -> tuple[int, int, Entry] | None:
+        """Return (-priority, place, entry) of the best entry without taking it."""
+        while self.items:
+            rank, place, ticket, entry = self.items[0]
+            if entry.ticket == ticket:
+                return rank, place, entry
             heapq.heappop(self.items)
-        return self.items[0] if self.items else None
+        return None
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry, ticket: int) -> None:
         """Let an entry wait."""
-        heapq.heappush(self.items, (-entry.priority, entry.place, entry))
+        heapq.heappush(self.items, (-entry.priority, entry.place, ticket, entry))
         self.count += 1
 
     def left(self) -> None:
-        """One entry stopped waiting; sweep when most items are untrue."""
+        """One entry stopped waiting."""
         self.count -= 1
         if len(self.items) > 2 * self.count + SLACK:
-            self.items = [item for item in self.items if _waits(item)]
+            self.items = [item for item in self.items if item[3].ticket == item[2]]
             heapq.heapify(self.items)
-
-
-def _waits(item: Item) -> bool:
-    _, place, entry = item
-    return entry.due and entry.place == place and entry.status is Status.PENDING
 
 
 class Ready:
@@ -59,24 +54,23 @@ class Ready:
     def __init__(self) -> None:
         self.lines: dict[tuple[str, str], Line] = {}
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry, ticket: int) -> None:
         """Let an entry wait."""
-        entry.due = True
+        entry.ticket = ticket
         pair = (entry.lane, entry.type)
         line = self.lines.get(pair)
         if line is None:
             line = self.lines[pair] = Line()
-        line.add(entry)
+        line.add(entry, ticket)
 
     def remove(self, entry: Entry) -> None:
         """Stop an entry waiting."""
-        if entry.due:
-            entry.due = False
-            pair = (entry.lane, entry.type)
-            line = self.lines[pair]
-            line.left()
-            if not line.count:
-                del self.lines[pair]
+        entry.ticket = 0
+        pair = (entry.lane, entry.type)
+        line = self.lines[pair]
+        line.left()
+        if not line.count:
+            del self.lines[pair]
 
     def best(self, want: Want) -> Iterator[Entry]:
         """Yield wanted entries in order; each must be removed before the next is asked for."""
@@ -89,10 +83,8 @@ class Ready:
         while heads:
             line = heads[0][2]
             head = line.head()
-            if head is None:
-                heapq.heappop(heads)
-                continue
-            yield head[2]
+            if head is not None:
+                yield head[2]
             after = line.head()
             if after is None:
                 heapq.heappop(heads)
@@ -107,23 +99,21 @@ class Ready:
 class Timeline:
     """Entries by a moment: when they fall due, or when their lease runs out."""
 
-    def __init__(self, moment: Callable[[Entry], datetime | None]) -> None:
-        self.items: list[tuple[datetime, int, Entry]] = []
+    def __init__(self) -> None:
+        self.items: list[tuple[datetime, int, int, Entry]] = []
         self.untrue = 0
-        self._moment = moment
 
-    def add(self, entry: Entry) -> None:
-        """Add an entry, which has a moment now."""
-        moment = self._moment(entry)
-        if moment is not None:
-            heapq.heappush(self.items, (moment, entry.place, entry))
+    def add(self, entry: Entry, moment: datetime, ticket: int) -> None:
+        """Let an entry wait for a moment."""
+        entry.ticket = ticket
+        heapq.heappush(self.items, (moment, entry.place, ticket, entry))
 
-    def left(self) -> None:
-        """One entry changed its moment or has none any more; sweep when most items are untrue."""
+    def remove(self, entry: Entry) -> None:
+        """Stop an entry waiting."""
+        entry.ticket = 0
         self.untrue += 1
         if self.untrue > len(self.items) // 2 + SLACK:
-            true = {id(item[2]): item for item in self.items if self._true(item)}
-            self.items = list(true.values())
+            self.items = [item for item in self.items if item[3].ticket == item[2]]
             heapq.heapify(self.items)
             self.untrue = 0
 
@@ -134,16 +124,17 @@ class Timeline:
             moment = self.soonest()
             if moment is None or moment > now:
                 break
-            taken.append(heapq.heappop(self.items)[2])
+            entry = heapq.heappop(self.items)[3]
+            entry.ticket = 0
+            taken.append(entry)
         return taken
 
     def soonest(self) -> datetime | None:
         """Return the soonest moment."""
-        while self.items and not self._true(self.items[0]):
+        while self.items:
+            moment, _, ticket, entry = self.items[0]
+            if entry.ticket == ticket:
+                return moment
             heapq.heappop(self.items)
             self.untrue -= 1
-        return self.items[0][0] if self.items else None
-
-    def _true(self, item: tuple[datetime, int, Entry]) -> bool:
-        moment, place, entry = item
-        return self._moment(entry) == moment and entry.place == place
+        return None

@@ -18,15 +18,6 @@ from gofastr_queue_memory.lines import Ready, Timeline
 log = logging.getLogger("gofastr_queue.memory")
 
 
-def _due(entry: Entry) -> datetime | None:
-    waits = entry.status is Status.PENDING and not entry.due
-    return entry.scheduled_at if waits else None
-
-
-def _expiry(entry: Entry) -> datetime | None:
-    return entry.lease_until
-
-
 class Store:
     """Jobs in one process; each entry stands in exactly one of ready, later, leased and dead."""
 
@@ -36,13 +27,14 @@ class Store:
         self.dead_letter_cap = dead_letter_cap
         self.entries: dict[str, Entry] = {}
         self.ready = Ready()
-        self.later = Timeline(_due)
-        self.leased = Timeline(_expiry)
+        self.later = Timeline()
+        self.leased = Timeline()
         self.dead: dict[str, Entry] = {}
         self.evicted = 0
         self.wakes = 0
         self.users = 0
         self._places = 0
+        self._tickets = 0
 
     def add(self, draft: Draft, now: datetime) -> Entry:
         """Store a draft whose id is free."""
@@ -58,26 +50,32 @@ class Store:
         """Make an entry pending, ready at ``moment``."""
         entry.status = Status.PENDING
         entry.scheduled_at = moment
-        if moment <= now:
-            self.ready.add(entry)
+        entry.ready = moment <= now
+        if entry.ready:
+            self.ready.add(entry, self._next_ticket())
             self.changed.notify_all()
-        else:
-            self.later.add(entry)
+            return
+        soonest = self.later.soonest()
+        self.later.add(entry, moment, self._next_ticket())
+        if soonest is None or moment < soonest:
+            self.changed.notify_all()
 
     def promote(self, now: datetime) -> None:
         """Make ready what fell due, oldest due first."""
         for entry in self.later.until(now, DUE_PER_CLAIM):
-            self.ready.add(entry)
+            entry.ready = True
+            self.ready.add(entry, self._next_ticket())
 
     def lease(self, entry: Entry, token: str, worker: str, until: datetime) -> None:
         """Claim a ready entry."""
         self.ready.remove(entry)
+        entry.ready = False
         entry.status = Status.CLAIMED
         entry.attempts += 1
         entry.token = token
         entry.worker = worker
         entry.lease_until = until
-        self.leased.add(entry)
+        self.leased.add(entry, until, self._next_ticket())
 
     def current(self, id: str, token: str) -> Entry | None:
         """Return the claimed entry whose current token this is."""
@@ -88,14 +86,14 @@ class Store:
         """Move a lease's end, never to an earlier moment."""
         if entry.lease_until is None or until > entry.lease_until:
             entry.lease_until = until
-            self.leased.left()
-            self.leased.add(entry)
+            self.leased.remove(entry)
+            self.leased.add(entry, until, self._next_ticket())
         return entry.lease_until
 
     def end_claim(self, entry: Entry) -> None:
         """Take a claim's token and lease away."""
         entry.let_go()
-        self.leased.left()
+        self.leased.remove(entry)
 
     def bury(self, entry: Entry) -> None:
         """Fail an entry whose claim has ended."""
@@ -104,12 +102,9 @@ class Store:
 
     def remove(self, entry: Entry) -> None:
         """Forget an entry that is not claimed, or whose claim has ended."""
-        if entry.due:
-            self.ready.remove(entry)
-        elif entry.status is Status.PENDING:
-            self.later.left()
+        if entry.status is Status.PENDING:
+            (self.ready if entry.ready else self.later).remove(entry)
         self.dead.pop(entry.id, None)
-        entry.place = 0  # makes every item about it untrue
         del self.entries[entry.id]
 
     def replay(self, entry: Entry, now: datetime) -> None:
@@ -123,7 +118,7 @@ class Store:
         """Return the entries that match every condition but ``before``, in no order."""
         found: Iterable[Entry]
         if query.ids is not None:
-            found = [self.entries[id] for id in query.ids if id in self.entries]
+            found = [self.entries[id] for id in dict.fromkeys(query.ids) if id in self.entries]
         elif query.status is Status.FAILED:
             found = self.dead.values()
         else:
@@ -149,3 +144,7 @@ class Store:
     def _next_place(self) -> int:
         self._places += 1
         return self._places
+
+    def _next_ticket(self) -> int:
+        self._tickets += 1
+        return self._tickets

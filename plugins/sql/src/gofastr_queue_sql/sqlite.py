@@ -178,9 +178,9 @@ class SqliteBackend:
         moment = _now(now)
         if not acks and not releases:
             with self._reader.reading() as cursor:
-                due = self._moves.due(cursor, want, moment)
-            if due != timedelta(0) or not limit:
-                return Settled(), Batch((), due)
+                look = self._moves.look(cursor, want, moment)
+            if look.next_due != timedelta(0) or not limit:
+                return Settled(), look
         with self._writer.writing() as cursor:
             settled = Settled(
                 tuple(self._moves.ack(cursor, acks)),
@@ -250,13 +250,16 @@ class SqliteBackend:
             return cursor.execute(statement, values).rowcount
 
     @hookimpl
-    def queue_wait(self, want: Want, timeout: timedelta) -> bool:
+    def queue_wait(self, want: Want, timeout: timedelta, due: datetime | None = None) -> bool:
         deadline = time.monotonic() + timeout.total_seconds()
         wakes = self._wakes
+        known = due
         while True:
             version = self._version()
             with self._reader.reading() as cursor:
-                if self._moves.ready(cursor, want):
+                soonest = self._moves.due(cursor) or limits.LATEST
+                known = known or soonest
+                if soonest < known or self._moves.ready(cursor, want):
                     return True
             while self._version() == version:
                 with self._changed:

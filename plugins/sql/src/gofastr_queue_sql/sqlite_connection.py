@@ -14,6 +14,9 @@ from gofastr_queue_sql import forks
 BUSY_SECONDS = 30.0
 """How long a write waits for other processes' writes."""
 
+CLOSE_SECONDS = 1.0
+"""How long a close waits for an operation that goes on."""
+
 
 class Connection:
     """A connection that one thread uses at a time, and that a forked child opens anew."""
@@ -47,22 +50,26 @@ class Connection:
         """
         with self._lock, translated(self._file):
             cursor = self._cursor()
-            cursor.execute("BEGIN IMMEDIATE")
             try:
+                cursor.execute("BEGIN IMMEDIATE")
                 yield cursor
                 cursor.execute("COMMIT")
             except BaseException:
-                with suppress(sqlite3.Error):  # SQLite may have rolled back already
+                with suppress(sqlite3.Error):  # nothing was begun, or SQLite has rolled back
                     cursor.execute("ROLLBACK")
                 raise
 
     def close(self) -> None:
         """Close the connection; repeatable."""
-        with self._lock:
-            self._closed = True
+        self._closed = True
+        if not self._lock.acquire(timeout=CLOSE_SECONDS):
+            return  # somebody waits for the write lock; the process's end closes it
+        try:
             if self._connection is not None and self._owned:
                 self._connection.close()
             self._connection = None
+        finally:
+            self._lock.release()
 
     def after_fork(self) -> None:
         """Leave the parent's connection alone, open, and use a new one from now on."""
@@ -160,7 +167,9 @@ def inside(transaction: object, file: str) -> Iterator[sqlite3.Cursor]:
 
 
 def _file_of(connection: sqlite3.Connection) -> str:
-    for _, name, file in connection.cursor().execute("PRAGMA database_list"):
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    for _, name, file in cursor.execute("PRAGMA database_list"):
         if name == "main":
             return str(file)
     return ""

@@ -74,8 +74,9 @@ class Moves:
     ) -> Batch:
         """Lease the best wanted jobs."""
         if not limit:
-            return Batch((), self.due(cursor, want, now))
-        if self._soonest(cursor, now) == AT_ONCE:
+            return self.look(cursor, want, now)
+        due = self.due(cursor)
+        if due is not None and due <= now:
             cursor.execute(self.sql.promote, {"now": micros(now), "limit": DUE_PER_CLAIM})
         found = lines.best(self._heads(cursor, want), limit, self._line(cursor, limit), _rank)
         until = micros(now + lease)
@@ -89,12 +90,18 @@ class Moves:
             StoredClaim(rows.claimed(row, worker, end), token, end)
             for token, row in zip(tokens, found, strict=True)
         )
-        full = len(claims) == limit
-        return Batch(claims, AT_ONCE if full else self._soonest(cursor, now))
+        due = self.due(cursor)
+        return Batch(claims, AT_ONCE if len(claims) == limit else _until(due, now), due)
 
-    def due(self, cursor: sqlite3.Cursor, want: Want, now: datetime) -> timedelta | None:
-        """Tell how long until a claim may bring something; zero when it would now."""
-        return AT_ONCE if self.ready(cursor, want) else self._soonest(cursor, now)
+    def look(self, cursor: sqlite3.Cursor, want: Want, now: datetime) -> Batch:
+        """Claim nothing; tell how long until a claim may bring something."""
+        due = self.due(cursor)
+        return Batch((), AT_ONCE if self.ready(cursor, want) else _until(due, now), due)
+
+    def due(self, cursor: sqlite3.Cursor) -> datetime | None:
+        """Return when the next job falls due."""
+        row = cursor.execute(self.sql.soonest).fetchone()
+        return None if row is None else moment(row[0])
 
     def ready(self, cursor: sqlite3.Cursor, want: Want) -> bool:
         """Tell whether a wanted job is ready."""
@@ -148,10 +155,6 @@ class Moves:
 
         return line
 
-    def _soonest(self, cursor: sqlite3.Cursor, now: datetime) -> timedelta | None:
-        row = cursor.execute(self.sql.soonest).fetchone()
-        return None if row is None else max(moment(row[0]) - now, AT_ONCE)
-
     def _first(self, cursor: sqlite3.Cursor, put: Put) -> Put:
         """Return the job that has a draft's id already."""
         row = cursor.execute(self.sql.find, (put.job.id,)).fetchone()
@@ -166,6 +169,10 @@ class Moves:
                 taken.append(id)
             found.add(id)
         return taken
+
+
+def _until(due: datetime | None, now: datetime) -> timedelta | None:
+    return None if due is None else max(due - now, AT_ONCE)
 
 
 def _rank(row: rows.Row) -> tuple[int, int]:

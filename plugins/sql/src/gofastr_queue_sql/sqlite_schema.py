@@ -39,7 +39,7 @@ COLUMNS = {
 INDEXES = {
     "ready": "(lane, type, priority DESC, seq)",
     "later": "(scheduled_at, seq, lane, type)",
-    "leases": "(lease_until, lane, type)",
+    "leases": "(lease_until, seq, lane, type)",
     "failed": "(seq, lane, type)",
 }
 """One index for each state: a claim never walks past what it cannot take."""
@@ -57,10 +57,18 @@ def prepare(connection: sqlite3.Connection, table: str) -> None:
             f"SQLite {sqlite3.sqlite_version} is too old; "
             f"{'.'.join(map(str, OLDEST_SQLITE))} or later is needed"
         )
-    if _version(connection, table) == VERSION:
-        return
-    connection.execute("BEGIN IMMEDIATE")
+    factory, connection.row_factory = connection.row_factory, None
     try:
+        if _version(connection, table) is None:
+            _create_once(connection, table)
+    finally:
+        connection.row_factory = factory
+
+
+def _create_once(connection: sqlite3.Connection, table: str) -> None:
+    """Create the queue unless another process has done so meanwhile."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
         if _version(connection, table) is None:
             _create(connection, table)
         connection.execute("COMMIT")

@@ -11,7 +11,7 @@ SET state = CASE WHEN attempts < max_attempts THEN 'ready' ELSE 'failed' END,
 WHERE seq IN (
     SELECT seq FROM {table} INDEXED BY {table}_leases
     WHERE state = 'claimed' AND lease_until <= :now
-    ORDER BY lease_until
+    ORDER BY lease_until, seq
     LIMIT :limit
 )
 RETURNING {columns}
