@@ -234,7 +234,8 @@ MUTANTS = [
         "a reclaimed job goes to the back",
         "store.py",
         "        self.leased.remove(entry)\n\n    def bury",
-        "        self.leased.remove(entry)\n        entry.place = self._next_place()\n\n    def bury",
+        "        self.leased.remove(entry)\n        entry.place = self._next_place()\n\n"
+        "    def bury",
     ),
     _sqlite(
         5,
