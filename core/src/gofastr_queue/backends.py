@@ -5,6 +5,7 @@ Only the distribution that serves the asked scheme is imported.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from importlib.metadata import EntryPoint, entry_points
@@ -12,10 +13,13 @@ from typing import Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from gofastr_queue.capabilities import Capability
-from gofastr_queue.errors import BackendNotFound
+from gofastr_queue.errors import BackendNotFound, InvalidOption
 from gofastr_queue.hookspecs import Acking, Claiming, Nacking, Reclaiming, Storing
 
 GROUP = "gofastr_queue.backends"
+
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+"""RFC 3986, section 3.1."""
 
 EXTRAS = {
     "memory": "memory",
@@ -54,6 +58,12 @@ def connect(url: str, **options: object) -> Backend:
     serve, and ``TypeError`` for an option that the backend does not know.
     """
     factory = cast(Callable[..., Backend], factory_for(url).load())
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InvalidOption(f"not a URL: {redact(url)}: {error}") from None
+    if parts.fragment:
+        raise InvalidOption(f"a '#' in a URL cuts it off: write it as %23 in {redact(url)}")
     return factory(url, **options)
 
 
@@ -70,7 +80,8 @@ def factory_for(url: str) -> EntryPoint:
         known = ", ".join(sorted(installed())) or "none"
         extra = EXTRAS.get(scheme)
         hint = f" Try: pip install 'gofastr-queue[{extra}]'" if extra else ""
-        raise BackendNotFound(f"no backend for '{scheme}://'; installed: {known}.{hint}")
+        named = f"'{scheme}://'" if SCHEME.fullmatch(scheme) else redact(url)
+        raise BackendNotFound(f"no backend for {named}; installed: {known}.{hint}")
     if len(found) > 1:
         names = " and ".join(sorted(_distribution(point) for point in found))
         raise BackendNotFound(f"'{scheme}://' is served by {names}; uninstall all but one of them")
@@ -91,11 +102,12 @@ def redact(url: str) -> str:
     """Return ``url`` without user, password and query: fit for errors and logs."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = f":{parts.port}" if parts.port else ""
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
     except ValueError:
-        return repr(url.partition(":")[0] + "://…")
-    return repr(f"{parts.scheme}://{host}{port}{parts.path}" if parts.scheme else "…")
+        return "'…'"
+    if "://" not in url or "@" in parts.path or ":" in parts.path.lstrip("/"):
+        return f"'{parts.scheme}:…'" if parts.scheme in EXTRAS else "'…'"
+    return repr(f"{parts.scheme}://{host}{port}{parts.path}")
 
 
 def url_options(url: str) -> dict[str, str]:

@@ -51,6 +51,14 @@ def resolve(backend: Backend, plugins: Iterable[object] = ()) -> Calls:
     Raises ``InvalidPlugin`` for a missing required hook or argument, an unknown hook, and an
     operation with two owners.
     """
+    lacking = [
+        name for name in ("name", "capabilities", "default_lease") if not hasattr(backend, name)
+    ]
+    if lacking:
+        raise InvalidPlugin(
+            f"{_describe(backend)} is no backend: it lacks {', '.join(lacking)}; "
+            "to open a URL, use Queue.open"
+        )
     manager = pluggy.PluginManager(PROJECT)
     for topic in (Hooks, Encoding, Observing):
         manager.add_hookspecs(topic)
@@ -206,7 +214,13 @@ def _turns(manager: pluggy.PluginManager) -> bool:
 
 def _functions(manager: pluggy.PluginManager, name: str) -> tuple[Function, ...]:
     """Return each plugin's own function, in order of registration, fed only what it takes."""
-    impls = reversed(getattr(manager.hook, name).get_hookimpls())
+    impls = getattr(manager.hook, name).get_hookimpls()
+    for impl in impls:
+        if impl.wrapper or impl.hookwrapper:
+            raise InvalidPlugin(
+                f"{_describe(impl.plugin)} wraps {name}, which core calls on each plugin "
+                "by itself; implement it without wrapper=True"
+            )
     return tuple(_taking(impl.function, impl.argnames, tuple(_parameters(name))) for impl in impls)
 
 

@@ -62,19 +62,25 @@ class Consumer:
         return None if self.clock is None else self.clock.now()
 
     def claim(self, want: Want, limit: int) -> Claims:
-        """Lease up to ``limit`` wanted jobs."""
-        batch = self.calls.hooks.queue_claim(
-            want=want, limit=limit, lease=self.lease, worker=self.worker, now=self.now()
-        )
-        return self._readable(batch)
+        """Lease up to ``limit`` wanted jobs; unreadable ones are buried and made up for."""
+        claims: list[Claim] = []
+        while True:
+            batch = self.calls.hooks.queue_claim(
+                want=want,
+                limit=limit - len(claims),
+                lease=self.lease,
+                worker=self.worker,
+                now=self.now(),
+            )
+            found = self._readable(batch)
+            claims += found.claims
+            if len(found.claims) == len(batch.claims) or len(claims) == limit:
+                return Claims(claims, found.next_due, found.due)
 
     def turn(
         self, acks: Sequence[Ack], releases: Sequence[Release], want: Want, limit: int
     ) -> tuple[Settled, Claims]:
-        """Settle and claim, in one round trip where the backend can."""
-        if not self.calls.turns:
-            settled = self.settle(acks, releases)
-            return settled, self.claim(want, limit)
+        """Settle and claim in one round trip; only where ``calls.turns``."""
         settled, batch = self.calls.hooks.queue_turn(
             acks=acks,
             releases=releases,

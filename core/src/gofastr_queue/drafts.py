@@ -24,19 +24,19 @@ def draft(
 ) -> Draft:
     """Return the draft of a job; raises ``InvalidJob`` naming the value and the remedy."""
     if not isinstance(job, Job):
-        raise InvalidJob(f"a job to enqueue must be a Job, got {job!r}")
+        raise InvalidJob(f"a job to enqueue must be a Job, got {limits.shown(job)}")
     type = limits.name("type", job.type)
     if delay is not None and job.scheduled_at is not None:
         raise InvalidJob("give delay or scheduled_at, not both")
-    payload, headers = codec.encode(job.payload, job.headers)
+    payload, headers = codec.encode(job.payload, limits.headers(job.headers))
     return Draft(
-        id=limits.name("id", job.id) if job.id != "" else new_id(),
+        id=new_id() if job.id == "" else limits.name("id", job.id),
         type=type,
         payload=payload,
         headers=headers,
-        lane=limits.name("lane", job.lane, empty=True) if job.lane != "" else "",
-        priority=limits.priority(job.priority) if job.priority != 0 else 0,
-        max_attempts=limits.max_attempts(job.max_attempts or default_attempts(type)),
+        lane=limits.name("lane", job.lane, empty=True),
+        priority=limits.priority(job.priority),
+        max_attempts=limits.max_attempts(job.max_attempts, default_attempts(type)),
         scheduled_at=_moment("scheduled_at", job.scheduled_at),
         delay=None if delay is None else limits.delay(delay),
         created_at=_moment("created_at", job.created_at),
@@ -45,8 +45,8 @@ def draft(
 
 def conflict(value: Any) -> str:
     """Check ``on_conflict``."""
-    if value not in CONFLICTS:
-        raise InvalidOption(f"on_conflict must be 'error' or 'ignore', got {value!r}")
+    if not isinstance(value, str) or value not in CONFLICTS:
+        raise InvalidOption(f"on_conflict must be 'error' or 'ignore', got {limits.shown(value)}")
     return str(value)
 
 

@@ -10,6 +10,7 @@ from gofastr_queue.records import StoredError
 
 MAX_ERROR_BYTES = 8 * 1024
 MAX_MESSAGE = 2_000
+PARTS = 3  # kind, message, traceback
 FRAMES = 20
 """The innermost frames of a traceback say where; deeper recursion repeats itself."""
 
@@ -41,10 +42,12 @@ def describe(error: BaseException) -> str:
 def read(stored: StoredError) -> JobError:
     """Return a stored error as users see it; text of unknown form becomes the message."""
     try:
-        kind, message, trace = json.loads(stored.text)
-    except (ValueError, TypeError):
-        kind, message, trace = "Unknown", stored.text, ""
-    return JobError(stored.attempt, stored.at, str(kind), str(message), str(trace))
+        parts = json.loads(stored.text)
+    except (ValueError, TypeError, RecursionError):
+        parts = None
+    if isinstance(parts, list) and len(parts) == PARTS and all(isinstance(p, str) for p in parts):
+        return JobError(stored.attempt, stored.at, *parts)
+    return JobError(stored.attempt, stored.at, "Unknown", stored.text)
 
 
 LEASE_EXPIRED = failure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import threading
 import typing
@@ -141,6 +142,10 @@ class Registry:
         limits.name("type", type)
         if not callable(function):
             raise InvalidOption(f"the handler of {type!r} must be callable, got {function!r}")
+        if _is_generator(function):
+            raise InvalidOption(
+                f"the handler of {type!r} is a generator function: calling it would run nothing"
+            )
         if max_attempts is not None:
             limits.count("max_attempts", max_attempts)
         if backoff is not None and not isinstance(backoff, Backoff):
@@ -178,6 +183,14 @@ class Registry:
             self._listeners.remove(listener)
 
 
+def _is_generator(function: Function) -> bool:
+    call = getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ yields
+    return any(
+        inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one)
+        for one in (function, call)
+    )
+
+
 def _is_async(function: Function) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - an object with async __call__
@@ -210,16 +223,16 @@ def _parameters(type: str, function: Function) -> list[inspect.Parameter]:
                 f"the handler of {type!r} has the keyword-only parameter {parameter.name!r} "
                 "without a default; handlers are called by position"
             )
-        if parameter.kind not in by_position or (
-            optional and filled and not _is_ours(function, parameter)
-        ):
+        if parameter.kind is parameter.VAR_POSITIONAL and not filled:
+            return [parameter]
+        if parameter.kind not in by_position:
+            break
+        annotation = _annotation(function, parameter)
+        bare = annotation is parameter.empty and not filled
+        if optional and not bare and annotation not in (Job, Context):
             break
         filled.append(parameter)
     return filled
-
-
-def _is_ours(function: Function, parameter: inspect.Parameter) -> bool:
-    return _annotation(function, parameter) in (Job, Context)
 
 
 def _asked(handler: str, function: Function, parameter: inspect.Parameter) -> type:
@@ -238,9 +251,11 @@ def _annotation(function: Function, parameter: inspect.Parameter) -> object:
     annotation = parameter.annotation
     if not isinstance(annotation, str):
         return annotation
+    while isinstance(function, functools.partial):
+        function = function.func
     target = function if inspect.isroutine(function) else type(function).__call__
     try:
         return typing.get_type_hints(target).get(parameter.name, annotation)
-    except (NameError, TypeError, AttributeError):
+    except Exception:  # noqa: BLE001 - evaluating a user's annotation may raise anything
         last = annotation.rpartition(".")[2]  # an annotation only a type checker can resolve
         return {"Job": Job, "Context": Context}.get(last, annotation)

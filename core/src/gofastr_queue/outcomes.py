@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import timedelta
 
 from gofastr_queue.failures import describe, failure
@@ -9,6 +10,16 @@ from gofastr_queue.handlers import Bury, Handler, Retry, Snooze
 from gofastr_queue.job import Claim
 from gofastr_queue.records import Ack, Outcome, Release
 from gofastr_queue.retry import Backoff
+
+
+def no_coroutine(handler: Handler, result: object) -> None:
+    """Refuse what a plain function returned unrun, as a lambda round an ``async def`` does."""
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError(
+            f"the handler of {handler.type!r} returned a coroutine; "
+            "register the async def function itself"
+        )
 
 
 def settlement(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
-from gofastr_queue.errors import CorruptJob, InvalidJob, InvalidOption
+from gofastr_queue.errors import CorruptJob, InvalidJob
+from gofastr_queue.limits import count, shown
 
 MAX_BYTES = 256 * 1024
 """A payload's JSON is at most this long in UTF-8, unless the queue's option says otherwise."""
@@ -16,21 +18,35 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 64
 """Lists and objects are nested at most this deep, unless the queue's option says otherwise."""
 
+MAX_DIGITS = 4_300
+"""Digits of the longest integer that every interpreter writes and reads by default."""
+
+LARGEST = 10**MAX_DIGITS
+
+MAX_PATH = 200
+"""Characters of a value's place that an error repeats."""
+
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_loads = json.JSONDecoder(parse_constant=_refuse).decode
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
-def _positive(_: object, attribute: Any, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidOption(f"{attribute.name} must be a positive integer, got {value!r}")
+def _count(_: object, attribute: Attribute[Any], value: object) -> None:
+    count(attribute.name, value)
 
 
 @frozen(eq=False)
 class Codec:
     """Turns payloads into the text that is stored, and back, through the payload plugins."""
 
-    max_bytes: int = field(default=MAX_BYTES, validator=_positive)
-    max_depth: int = field(default=MAX_DEPTH, validator=_positive)
+    max_bytes: int = field(default=MAX_BYTES, validator=_count)
+    max_depth: int = field(default=MAX_DEPTH, validator=_count)
     encoders: tuple[Callable[..., str], ...] = ()
     decoders: tuple[Callable[..., str], ...] = ()
 
@@ -47,25 +63,32 @@ class Codec:
     def decode(self, text: str, headers: str) -> tuple[Any, dict[str, str]]:
         """Return payload and headers; raises ``CorruptJob`` for any text that cannot be read."""
         try:
-            named: dict[str, str] = json.loads(headers) if headers else {}
+            named = _loads(headers) if headers else {}
+            if not isinstance(named, dict) or not all(isinstance(v, str) for v in named.values()):
+                raise TypeError("headers are no texts by name")  # noqa: TRY301 - caught below
             for decode in self.decoders:
                 text = decode(text, named)
-            return json.loads(text), named
+            return _loads(text), named
         except Exception as error:
             raise CorruptJob(f"stored payload cannot be read: {type(error).__name__}") from error
 
 
 def to_json(payload: object, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> str:
     """Write a payload as JSON, refusing with ``InvalidJob`` whatever would not come back equal."""
-    if not _plain(payload, max_depth):
-        _check(payload, max_depth)
     try:
+        if not _plain(payload, max_depth):
+            _check(payload, max_depth)
         text = _dumps(payload)
         size = len(text) if text.isascii() else len(text.encode())
-    except UnicodeEncodeError:
-        raise InvalidJob("payload holds a lone surrogate, which is no Unicode text") from None
-    except ValueError as error:  # NaN, infinity, or an integer of thousands of digits
-        raise InvalidJob(f"payload is not JSON: {error}") from None
+    except RecursionError:
+        raise InvalidJob("payload is nested deeper than this interpreter can follow") from None
+    except (
+        ValueError
+    ) as error:  # NaN, infinity, a lone surrogate, an integer of thousands of digits
+        if isinstance(error, InvalidJob):
+            raise
+        _check(payload, max_depth)
+        raise InvalidJob("payload is not JSON") from None
     if size > max_bytes:
         raise InvalidJob(
             f"payload is {size} bytes of JSON, the limit is {max_bytes}; "
@@ -77,7 +100,7 @@ def to_json(payload: object, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DE
 def _refuse_unstorable(text: object) -> None:
     """Refuse what a payload plugin made that some store could not keep."""
     if not isinstance(text, str) or "\0" in text:
-        raise InvalidJob(f"a payload plugin must return text without NUL, got {text!r:.80}")
+        raise InvalidJob(f"a payload plugin must return text without NUL, got {shown(text)}")
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -100,23 +123,51 @@ def _plain(value: object, depth: int) -> bool:
 
 
 def _check(value: object, depth: int, path: str = "payload") -> None:
-    """Refuse what the JSON encoder would change silently, naming where it stands."""
-    if value is None or isinstance(value, str | int | float):
+    """Refuse what JSON cannot hold or the encoder would change silently, saying where it stands."""
+    if value is None:
         return
-    if depth == 0:
-        raise InvalidJob(f"payload is nested too deep at {path[:80]}…")
     if isinstance(value, dict):
+        _check_depth(depth, path)
         for key, child in value.items():
             if not isinstance(key, str):
-                raise InvalidJob(f"{path} has the key {key!r}; keys of JSON objects are strings")
-            _check(child, depth - 1, f"{path}[{key!r}]")
+                raise InvalidJob(
+                    f"{_short(path)} has the key {shown(key)}; keys of JSON objects are strings"
+                )
+            _check_scalar(key, path)
+            _check(child, depth - 1, f"{path}[{shown(key)}]")
     elif isinstance(value, list):
+        _check_depth(depth, path)
         for index, child in enumerate(value):
             _check(child, depth - 1, f"{path}[{index}]")
+    elif isinstance(value, str | int | float):
+        _check_scalar(value, path)
     else:
         raise InvalidJob(
-            f"{path} is a {type(value).__name__}, which JSON cannot hold{_remedy(value)}"
+            f"{_short(path)} is a {type(value).__name__}, which JSON cannot hold{_remedy(value)}"
         )
+
+
+def _check_depth(depth: int, path: str) -> None:
+    if depth == 0:
+        raise InvalidJob(f"payload is nested too deep at {_short(path)}")
+
+
+def _check_scalar(value: str | float, path: str) -> None:
+    if isinstance(value, str):
+        if any("\ud800" <= one <= "\udfff" for one in value):
+            raise InvalidJob(f"{_short(path)} holds a lone surrogate, which is no Unicode text")
+    elif isinstance(value, int):
+        if abs(value) >= LARGEST:
+            raise InvalidJob(
+                f"payload is not JSON: {_short(path)} is an integer of over {MAX_DIGITS} digits"
+            )
+    elif not math.isfinite(value):
+        raise InvalidJob(f"payload is not JSON: {_short(path)} is {value}")
+
+
+def _short(path: str) -> str:
+    """Return the end of a path, fit for one line."""
+    return path if len(path) <= MAX_PATH else f"…{path[-MAX_PATH:]}"
 
 
 def _remedy(value: object) -> str:

@@ -7,6 +7,7 @@ contract, so every field added later has a default.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +19,9 @@ from gofastr_queue.lifecycle import Status
 
 KEPT_ERRORS = 20
 """A store keeps the newest twenty errors of a job."""
+
+CURSOR = re.compile(r"[0-9]{1,18}")
+"""A cursor in our own backends is a place: a number that fits 64 bits."""
 
 DUE_PER_CLAIM = 1_000
 """A claim first makes ready at most this many jobs that fell due, oldest due first."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from gofastr_queue import limits
 from gofastr_queue.handlers import Context
-from gofastr_queue.outcomes import settlement
+from gofastr_queue.outcomes import no_coroutine, settlement
 from gofastr_queue.queue import Queue
 from gofastr_queue.records import EVERYTHING, Ack, Outcome, Release
 
@@ -61,6 +61,8 @@ def drain(queue: Queue, limit: int | None = None) -> int:
             result = handler.call(claim.job, context)
             if handler.is_async:
                 asyncio.run(result)
+            else:
+                no_coroutine(handler, result)
         except KeyboardInterrupt:
             consumer.settle((), [Release(claim, Outcome.GIVE_BACK)])
             raise

@@ -36,7 +36,7 @@ class Consuming(Opened):
         Expired leases are taken back on the way.
         """
         self._hooks()
-        want = Want(types=_names("types", types), lanes=_names("lanes", lanes))
+        want = Want(types=limits.names("types", types), lanes=limits.names("lanes", lanes))
         limits.count("limit", limit)
         self._reclaimer.when_due()
         claims = self._consumer.claim(want, limit).claims
@@ -125,13 +125,9 @@ class Consuming(Opened):
         )
 
 
-def _names(field: str, values: Collection[str]) -> frozenset[str] | None:
-    if isinstance(values, str):
-        raise InvalidOption(f"{field} must be a collection of names, got the text {values!r}")
-    return frozenset(values) or None
-
-
 def _claim(value: object) -> Claim:
     if not isinstance(value, Claim):
-        raise InvalidOption(f"settle a Claim, as dequeue or claim gave it; got {value!r}")
+        raise InvalidOption(
+            f"settle a Claim, as dequeue or claim gave it; got {limits.shown(value)}"
+        )
     return value

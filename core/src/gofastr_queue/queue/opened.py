@@ -50,10 +50,9 @@ class Opened:
         names capabilities without which the queue must not open: ``UnsupportedOperation``.
         ``clock`` replaces the store's clock, for tests.
         """
-        if backoff is not None and not isinstance(backoff, Backoff):
-            raise InvalidOption(f"backoff must be a Backoff, got {backoff!r}")
+        _check(lease, backoff, requires, max_payload_bytes, max_payload_depth)
         self._calls = resolve(backend, plugins)
-        for capability in sorted(Capability(one) for one in requires):
+        for capability in sorted(requires):
             self._calls.require("open as required", capability)
         self._handlers = Registry()
         self._backoff = backoff
@@ -94,8 +93,7 @@ class Opened:
         Raises ``BackendNotFound`` for an unknown scheme, ``TypeError`` for an unknown option,
         ``BackendUnavailable`` or ``SchemaTooNew`` for a store that cannot be used.
         """
-        if lease is not None:
-            limits.lease(lease)
+        _check(lease, backoff, requires, max_payload_bytes, max_payload_depth)
         backend = backends.connect(url, **options)
         try:
             return cls(
@@ -135,3 +133,27 @@ class Opened:
     def _now(self) -> datetime:
         """Return the time by the queue's clock, for what core decides itself."""
         return self._consumer.now() or datetime.now(UTC)
+
+
+def _check(
+    lease: object,
+    backoff: object,
+    requires: object,
+    max_payload_bytes: object,
+    max_payload_depth: object,
+) -> None:
+    """Check a queue's own options, before any store is touched."""
+    if lease is not None:
+        limits.lease(lease)
+    if backoff is not None and not isinstance(backoff, Backoff):
+        raise InvalidOption(f"backoff must be a Backoff, got {limits.shown(backoff)}")
+    limits.count("max_payload_bytes", max_payload_bytes)
+    limits.count("max_payload_depth", max_payload_depth)
+    known = ", ".join(Capability)
+    if isinstance(requires, str) or not isinstance(requires, Collection):
+        raise InvalidOption(
+            f"requires must be a collection of capabilities, got {limits.shown(requires)}"
+        )
+    for one in requires:
+        if not isinstance(one, str) or one not in set(Capability):
+            raise InvalidOption(f"unknown capability {limits.shown(one)}; known: {known}")

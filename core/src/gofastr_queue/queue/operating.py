@@ -35,8 +35,9 @@ class Operating(Opened):
         Give ``page.next`` as ``before`` for the next page.  ``older_than`` is an age since
         ``created_at``.  Raises ``InvalidOption`` (a ``ValueError``) for an unknown status.
         """
+        limits.count("limit", limit, least=limits.INT32_MIN)
         query = self._query(status, type, lane, older_than, limit if limit > 0 else DEFAULT_LIMIT)
-        stored = self._hooks().queue_browse(query=evolve(query, before=before))
+        stored = self._hooks().queue_browse(query=evolve(query, before=limits.cursor(before)))
         return Page(tuple(self._consumer.job(job) for job in stored.jobs), stored.next)
 
     def list_jobs(

@@ -17,7 +17,7 @@ from datetime import timedelta
 from attrs import define, frozen
 
 from gofastr_queue import limits
-from gofastr_queue.consumer import Consumer
+from gofastr_queue.consumer import Claims, Consumer
 from gofastr_queue.errors import QueueError
 from gofastr_queue.handlers import Registry
 from gofastr_queue.job import Claim
@@ -94,6 +94,7 @@ class Pool:
         self._work = threading.Condition(self._lock)
         self._buffer: deque[Waiting] = deque()
         self._finished: list[Finished] = []
+        self._unknown: list[Claim] = []
         self._running: dict[int, float] = {}
         self._ask_at = 0.0
         self._pause = 0.0
@@ -140,7 +141,7 @@ class Pool:
     def idle(self) -> bool:
         """Tell whether no claim is in this pool."""
         with self._lock:
-            return not (self._buffer or self._running or self._finished or self._turning)
+            return not self._holds() and not self._turning
 
     # What slots call
 
@@ -163,6 +164,7 @@ class Pool:
         now = time.monotonic()
         with self._lock:
             self._pace.took(now - self._running.pop(slot))
+            held.context = None
             self._finished.append(Finished(settlement, now, held))
             if len(self._finished) == 1 or not self._buffer:
                 self._work.notify()
@@ -198,8 +200,10 @@ class Pool:
             self._turning = False
 
     def _over(self) -> bool:
-        settled = not (self._buffer or self._running or self._finished)
-        return self._ended or (self._stopping and settled)
+        return self._ended or (self._stopping and not self._holds())
+
+    def _holds(self) -> bool:
+        return bool(self._buffer or self._running or self._finished or self._unknown)
 
     def _timeout(self) -> float:
         """Return how long the pump has nothing to do; called with the lock held."""
@@ -207,6 +211,8 @@ class Pool:
         if self._pause:
             return self._ask_at - now
         wake = now + self._poll
+        if self._unknown:
+            return 0.0
         if self._finished:
             alone = not self._buffer or len(self._finished) >= FLUSH_COUNT
             wake = now if alone else min(wake, self._finished[0].at + FLUSH_SECONDS)
@@ -238,17 +244,25 @@ class Pool:
 
     def _turn(self, finished: list[Finished], room: int) -> None:
         """Settle what has finished and claim for the room there is, in one turn."""
+        self._drop()
         since = time.monotonic()
         want = self._want() if room else None
         acks = [one.settlement for one in finished if isinstance(one.settlement, Ack)]
         releases = [one.settlement for one in finished if isinstance(one.settlement, Release)]
-        if want is None:
-            self._consumer.settle(acks, releases)
-            self._let_go(finished)
+        claims: Claims | None = None
+        if want is not None and self._consumer.calls.turns:
+            _, claims = self._consumer.turn(acks, releases, want, room)
+            self._let_go(finished, Ack, Release)
+        else:
+            self._consumer.settle(acks, ())
+            self._let_go(finished, Ack)
+            self._consumer.settle((), releases)
+            self._let_go(finished, Release)
+            if want is not None:
+                claims = self._consumer.claim(want, room)
+        if claims is None:
             pause = self._longest_pause()
         else:
-            _, claims = self._consumer.turn(acks, releases, want, room)
-            self._let_go(finished)
             self._fill(claims.claims, since)
             due = claims.next_due
             pause = min(self._longest_pause(), self._poll if due is None else due.total_seconds())
@@ -257,13 +271,13 @@ class Pool:
         with self._lock:
             if room:
                 self._ask_at = since + pause
-        if want is not None and pause > 0:
+        if want is not None and claims is not None and pause > 0:
             self._waiter.watch(Watch(want, since + pause, claims.due or limits.LATEST))
 
-    def _let_go(self, finished: list[Finished]) -> None:
-        """Forget what the store has settled."""
-        self._keeper.let_go(one.held.claim for one in finished)
-        finished.clear()
+    def _let_go(self, finished: list[Finished], *kinds: type[Settlement]) -> None:
+        """Forget what the store has settled, so that a later failure does not settle it again."""
+        self._keeper.let_go(one.held.claim for one in finished if isinstance(one.settlement, kinds))
+        finished[:] = [one for one in finished if not isinstance(one.settlement, kinds)]
 
     def _longest_pause(self) -> float:
         return min(self._poll, GATE_SECONDS) if self._gate.closed else self._poll
@@ -281,8 +295,14 @@ class Pool:
             self._jobs.notify(len(held))
         if held:
             self.on_jobs()
-        if unknown:
-            self._consumer.drop(unknown)
+        self._unknown += unknown
+        self._drop()
+
+    def _drop(self) -> None:
+        """Ack what has no handler; what fails is tried again before the next claim."""
+        if self._unknown:
+            self._consumer.drop(self._unknown)
+            self._unknown = []
 
     def _failed(self, finished: list[Finished], error: Exception) -> None:
         """Pause, and keep what was not settled for the next try, while its lease lasts."""
@@ -300,7 +320,7 @@ class Pool:
             self.name,
             error,
             self._pause,
-            [one.held.claim.job.id for one in kept[:10]],
+            [one.job.id for one in (*(k.held.claim for k in kept), *self._unknown)][:10],
             [one.held.claim.job.id for one in late[:10]],
             exc_info=None if expected else error,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +12,7 @@ from attrs import frozen
 from gofastr_queue.consumer import Consumer
 from gofastr_queue.handlers import Context, Handler, Registry
 from gofastr_queue.job import Claim
-from gofastr_queue.outcomes import settlement
+from gofastr_queue.outcomes import no_coroutine, settlement
 from gofastr_queue.records import Ack, Outcome, Release
 from gofastr_queue.retry import Backoff
 from gofastr_queue.worker.gate import Gate
@@ -55,12 +54,7 @@ class Runner:
         error: BaseException | None = None
         try:
             result = handler.call(held.claim.job, _context(held))
-            if inspect.iscoroutine(result):
-                result.close()
-                error = TypeError(
-                    f"the handler of {handler.type!r} returned a coroutine; "
-                    "register the async def function itself"
-                )
+            no_coroutine(handler, result)
         except BaseException as raised:  # noqa: BLE001 - SystemExit too is only a failed attempt
             error = raised
         return settlement(held.claim, handler, self.backoff, error)

@@ -18,6 +18,7 @@ from gofastr_queue.hookspecs import hookimpl
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.limits import LATEST
 from gofastr_queue.records import (
+    CURSOR,
     Ack,
     AnyClaim,
     Batch,
@@ -45,6 +46,8 @@ _shared_lock = threading.Lock()
 def connect(url: str, *, dead_letter_cap: int | None = None) -> MemoryBackend:
     """Open ``memory://`` (a store of its own) or ``memory://name`` (shared in this process)."""
     parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise InvalidOption("a memory:// URL has a name, no user or password")
     given = url_options(url)
     asked = given.pop("dead_letter_cap", None)
     if given:
@@ -331,6 +334,6 @@ def _earliest(entries: list[Any], limit: int | None) -> list[Any]:
 def _cursor(before: str) -> int | None:
     if not before:
         return None
-    if not before.isdecimal():
+    if not CURSOR.fullmatch(before):
         raise InvalidOption(f"before must be a cursor from an earlier page, got {before!r}")
     return int(before)

@@ -14,12 +14,13 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from gofastr_queue import limits
-from gofastr_queue.backends import url_options
+from gofastr_queue.backends import redact, url_options
 from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.hookspecs import hookimpl
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import (
+    CURSOR,
     KEPT_ERRORS,
     Ack,
     AnyClaim,
@@ -58,7 +59,7 @@ def connect(url: str, *, table: str | None = None, synchronous: str | None = Non
     if parts.netloc or not path:
         raise InvalidOption(
             "a SQLite URL names a file after three slashes, for instance 'sqlite:///jobs.db'; "
-            f"got {url!r}"
+            f"got {redact(url)}"
         )
     return SqliteBackend(path, table=table, synchronous=synchronous)
 
@@ -320,7 +321,7 @@ def _conditions(query: JobQuery) -> tuple[str, dict[str, Any]]:
         conditions.append("created_at < :older_than")
         values["older_than"] = micros(query.older_than)
     if query.before:
-        if not query.before.isdecimal():
+        if not CURSOR.fullmatch(query.before):
             raise InvalidOption(
                 f"before must be a cursor from an earlier page, got {query.before!r}"
             )
