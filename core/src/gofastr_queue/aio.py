@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import time
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from gofastr_queue import limits
-from gofastr_queue.errors import NoJob, QueueError
+from gofastr_queue.errors import NoJob, QueueClosed, QueueError
 from gofastr_queue.job import Claim
 from gofastr_queue.queue import Queue
 
 log = logging.getLogger("gofastr_queue")
+
+JOIN_SECONDS = 0.02
+"""Between two looks of ``join``."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +33,7 @@ def _awaited(
 
     @functools.wraps(method)
     async def call(self: AsyncQueue, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await asyncio.wrap_future(self._threads.submit(method, self.queue, *args, **kwargs))
+        return await asyncio.wrap_future(self._submit(method, self.queue, *args, **kwargs))
 
     return call
 
@@ -77,7 +82,7 @@ class AsyncQueue:
     purge = _awaited(Queue.purge)
     cancel = _awaited(Queue.cancel)
     start = _awaited(Queue.start)
-    join = _awaited(Queue.join)
+    _joined = _awaited(Queue.join)
 
     async def dequeue(self, *types: str, lane: str | None = None) -> Claim:
         """Claim one ready job of these types (none given: any); raises ``NoJob``."""
@@ -93,12 +98,25 @@ class AsyncQueue:
 
         Cancelled, it gives back what it claimed.
         """
-        claiming = self._threads.submit(self.queue.claim, limit, types=types, lanes=lanes)
+        claiming = self._submit(self.queue.claim, limit, types=types, lanes=lanes)
         try:
             return await asyncio.wrap_future(claiming)
         except asyncio.CancelledError:
             claiming.add_done_callback(self._give_back)
             raise
+
+    async def join(self, timeout: timedelta | float | None = None) -> bool:  # noqa: ASYNC109 - as Queue.join
+        """Wait until no job is ready or claimed; False if ``timeout`` passed first.
+
+        Occupies no thread between two looks.
+        """
+        limit = None if timeout is None else limits.span("timeout", timeout, zero=True)
+        deadline = None if limit is None else time.monotonic() + limit.total_seconds()
+        while not await self._joined(timeout=0):
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            await asyncio.sleep(JOIN_SECONDS)
+        return True
 
     async def close(self, *args: Any, **kwargs: Any) -> None:
         """Stop the worker and close the queue; takes what ``Queue.close`` takes."""
@@ -115,6 +133,12 @@ class AsyncQueue:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def _submit(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        try:
+            return self._threads.submit(function, *args, **kwargs)
+        except RuntimeError:
+            raise QueueClosed("the queue is closed; open a new one") from None
 
     def _give_back(self, claiming: Future[list[Claim]]) -> None:
         if claiming.cancelled() or claiming.exception() is not None:

@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import BackendNotFound, InvalidOption
-from gofastr_queue.hookspecs import Acking, Claiming, Nacking, Reclaiming, Storing
+from gofastr_queue.hookspecs import Acking, Claiming, Nacking, Reclaiming
+from gofastr_queue.records import Put
 
 GROUP = "gofastr_queue.backends"
 
@@ -32,8 +33,17 @@ EXTRAS = {
 """Scheme -> the extra of ``gofastr-queue`` that brings it."""
 
 
-class Backend(Storing, Claiming, Acking, Nacking, Reclaiming, Protocol):
+class Backend(Claiming, Acking, Nacking, Reclaiming, Protocol):
     """What every backend has; the other topics of ``hookspecs`` are capabilities."""
+
+    @property
+    def queue_put(self) -> Callable[..., list[Put]]:
+        """As ``Storing.queue_put``; ``transaction`` is taken only with TRANSACTIONAL."""
+        ...
+
+    def queue_close(self) -> bool:
+        """As ``Storing.queue_close``."""
+        ...
 
     @property
     def name(self) -> str:

@@ -65,13 +65,19 @@ class Consumer:
         """Lease up to ``limit`` wanted jobs; unreadable ones are buried and made up for."""
         claims: list[Claim] = []
         while True:
-            batch = self.calls.hooks.queue_claim(
-                want=want,
-                limit=limit - len(claims),
-                lease=self.lease,
-                worker=self.worker,
-                now=self.now(),
-            )
+            try:
+                batch = self.calls.hooks.queue_claim(
+                    want=want,
+                    limit=limit - len(claims),
+                    lease=self.lease,
+                    worker=self.worker,
+                    now=self.now(),
+                )
+            except QueueError:
+                if not claims:
+                    raise
+                log.exception("claimed fewer jobs than asked")
+                return Claims(claims, timedelta(0), None)
             found = self._readable(batch)
             claims += found.claims
             if len(found.claims) == len(batch.claims) or len(claims) == limit:
@@ -80,7 +86,10 @@ class Consumer:
     def turn(
         self, acks: Sequence[Ack], releases: Sequence[Release], want: Want, limit: int
     ) -> tuple[Settled, Claims]:
-        """Settle and claim in one round trip; only where ``calls.turns``."""
+        """Settle and claim in one round trip; only where ``calls.turns``.
+
+        The caller tells observers with ``tell``, once it holds what was claimed.
+        """
         settled, batch = self.calls.hooks.queue_turn(
             acks=acks,
             releases=releases,
@@ -90,7 +99,6 @@ class Consumer:
             worker=self.worker,
             now=self.now(),
         )
-        self._tell(acks, releases, settled)
         return settled, self._readable(batch)
 
     def settle(self, acks: Sequence[Ack], releases: Sequence[Release]) -> Settled:
@@ -99,15 +107,13 @@ class Consumer:
         acked = hooks.queue_ack(acks=acks, now=now) if acks else []
         released = hooks.queue_nack(releases=releases, now=now) if releases else []
         settled = Settled(tuple(acked), tuple(released))
-        self._tell(acks, releases, settled)
+        self.tell(acks, releases, settled)
         return settled
 
     def drop(self, claims: Sequence[Claim]) -> None:
         """Ack jobs that have no handler, with a warning for each."""
         for claim in claims:
-            log.warning(
-                "no handler: job dropped", extra={"job": claim.job.id, "type": claim.job.type}
-            )
+            log.warning("no handler for type %r: job %s is dropped", claim.job.type, claim.job.id)
         acked = self.calls.hooks.queue_ack(acks=[Ack(claim) for claim in claims], now=self.now())
         self.observers.dropped([_users(ack).job for ack in acked])
 
@@ -128,8 +134,10 @@ class Consumer:
             buried = [self.job(job) for job in jobs if job.status is Status.FAILED]
             for job in buried:
                 log.error(
-                    "dead-lettered: lease expired on the last attempt",
-                    extra={"job": job.id, "type": job.type, "attempts": job.attempts},
+                    "job %s (type %r) is dead: its lease expired on the last of %d attempts",
+                    job.id,
+                    job.type,
+                    job.attempts,
                 )
             self.observers.buried(buried)
             moved += len(jobs)
@@ -182,11 +190,12 @@ class Consumer:
 
     def _burial(self, stored: StoredClaim, error: CorruptJob) -> Release:
         job = stored.job
-        log.error("payload cannot be read", extra={"job": job.id, "type": job.type})
+        log.error("payload of job %s (type %r) cannot be read: buried", job.id, job.type)
         claim = Claim(self.job(job), stored.token, stored.lease_until)
         return Release(claim, Outcome.BURY, error=describe(error))
 
-    def _tell(self, acks: Sequence[Ack], releases: Sequence[Release], settled: Settled) -> None:
+    def tell(self, acks: Sequence[Ack], releases: Sequence[Release], settled: Settled) -> None:
+        """Tell observers what was settled, and what came too late."""
         observers = self.observers
         if settled.acks:
             observers.finished([_users(ack) for ack in settled.acks])
@@ -202,8 +211,9 @@ class Consumer:
             stale = [_users(one) for one in asked if id(one) not in current]
             for claim in stale:
                 log.warning(
-                    "claim was stale: somebody else had taken over",
-                    extra={"job": claim.job.id, "type": claim.job.type},
+                    "claim of job %s (type %r) was stale: somebody else had taken over",
+                    claim.job.id,
+                    claim.job.type,
                 )
             observers.stale(stale)
 

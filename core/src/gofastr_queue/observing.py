@@ -55,5 +55,5 @@ class Observers:
         for function in functions:
             try:
                 function(values)
-            except Exception:
+            except BaseException:
                 log.exception("observer failed", extra={"hook": name})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from datetime import timedelta
 
+from gofastr_queue import limits
 from gofastr_queue.failures import describe, failure
 from gofastr_queue.handlers import Bury, Handler, Retry, Snooze
 from gofastr_queue.job import Claim
@@ -29,7 +30,7 @@ def settlement(
     if error is None:
         return Ack(claim)
     if isinstance(error, Snooze):
-        return Release(claim, Outcome.GIVE_BACK, error.delay)
+        return Release(claim, Outcome.GIVE_BACK, limits.delay(error.delay))
     if isinstance(error, Bury):
         return Release(claim, Outcome.BURY, error=failure("Bury", str(error)))
     after = error.after if isinstance(error, Retry) else None
@@ -57,4 +58,4 @@ def after_failure(
         return Release(claim, Outcome.BURY, error=error)
     if delay is None:
         delay = backoff.delay(job.attempts) if backoff else timedelta(0)
-    return Release(claim, Outcome.RETRY, delay, error)
+    return Release(claim, Outcome.RETRY, limits.delay(delay), error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 from gofastr_queue import limits
 from gofastr_queue.capabilities import Capability
-from gofastr_queue.errors import InvalidOption
+from gofastr_queue.errors import InvalidOption, QueueError
 from gofastr_queue.queue.opened import Opened
 from gofastr_queue.records import EVERYTHING, Want
 from gofastr_queue.retry import Backoff
@@ -115,11 +116,20 @@ class Working(Opened):
             else limits.span("reclaim_interval", reclaim_interval),
             grace=limits.span("grace", grace, zero=True),
         )
-        if self._engine is not None:
-            raise InvalidOption("this queue's worker runs already; open another queue for a second")
-        self._engine = Engine(self._consumer, self._handlers, self._backoff, options)
-        self._grace = options.grace
-        self._engine.start()
+        with self._closing:
+            self._hooks()
+            if self._engine is not None:
+                raise InvalidOption(
+                    "this queue's worker runs already; open another queue for a second"
+                )
+            engine = Engine(self._consumer, self._handlers, self._backoff, options)
+            try:
+                engine.start()
+            except BaseException:
+                engine.stop(timedelta(0))
+                raise
+            self._engine = engine
+            self._grace = options.grace
 
     def run(self, workers: int = 4, **options: Any) -> None:
         """Run jobs until SIGTERM or SIGINT, then stop within ``grace`` and close the queue.
@@ -163,17 +173,26 @@ class Working(Opened):
         deadline = time.monotonic() + limit.total_seconds()
         if self._engine is not None and self._engine.runs_here():
             raise InvalidOption("a handler cannot close its own queue: close waits for handlers")
-        with self._closing:
+        if not self._closing.acquire(timeout=limit.total_seconds()):
+            return  # another close is at it
+        try:
             if self._closed:
                 return
             if self._engine is not None:
-                engine = self._engine
-                if Capability.DURABLE not in self.capabilities:
-                    self._until(lambda: self._worked_off(engine), limit)
-                engine.stop(timedelta(seconds=max(deadline - time.monotonic(), 0)))
+                self._work_off(self._engine, limit)
+                self._engine.stop(timedelta(seconds=max(deadline - time.monotonic(), 0)))
             self._closed = True
             self._reclaimer.stop()
             self._calls.hooks.queue_close()
+        finally:
+            self._closing.release()
+
+    def _work_off(self, engine: Engine, limit: timedelta) -> None:
+        """Let a worker finish what would be lost with its store."""
+        if Capability.DURABLE in self.capabilities:
+            return
+        with contextlib.suppress(QueueError):  # a store that is away has nothing to work off
+            self._until(lambda: self._worked_off(engine), limit)
 
     def _until(self, quiet: Callable[[], bool], limit: timedelta | None) -> bool:
         deadline = None if limit is None else time.monotonic() + limit.total_seconds()

@@ -38,6 +38,6 @@ class Gate:
         assert self._function is not None  # noqa: S101 - both callers have checked
         try:
             return bool(self._function(type))
-        except Exception:
+        except BaseException:
             log.exception("gate failed; the type stays closed", extra={"type": type})
             return False

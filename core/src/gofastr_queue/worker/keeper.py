@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from attrs import define
 
 from gofastr_queue.consumer import Consumer
-from gofastr_queue.errors import QueueError
 from gofastr_queue.handlers import Context
 from gofastr_queue.job import Claim
 
@@ -42,13 +41,12 @@ class Held:
         context = self.context
         if context is not None and not context.cancelled:
             log.warning(
+                "%s: job %s (type %r), progress %s of %s",
                 why,
-                extra={
-                    "job": self.claim.job.id,
-                    "type": self.claim.job.type,
-                    "done": context.done,
-                    "total": context.total,
-                },
+                self.claim.job.id,
+                self.claim.job.type,
+                context.done,
+                context.total,
             )
             context.cancel()
 
@@ -76,7 +74,8 @@ class Keeper:
         """End both threads; a renewal that hangs is left behind."""
         self._stopped.set()
         for thread in self._threads:
-            thread.join(1)
+            if thread.ident is not None:
+                thread.join(1)
 
     def hold(self, claims: Iterable[Claim], since: float) -> list[Held]:
         """Keep claims that were asked for at ``since``, by the monotonic clock."""
@@ -106,10 +105,12 @@ class Keeper:
             since = time.monotonic()
             try:
                 kept = {claim.token for claim in self._consumer.extend([h.claim for h in held])}
-            except QueueError:
-                log.exception(
-                    "leases were not renewed; trying again",
-                    extra={"jobs": [one.claim.job.id for one in held[:10]], "count": len(held)},
+            except Exception as error:  # noqa: BLE001 - leases must be kept whatever happens
+                log.error(  # noqa: TRY400 - the traceback of a lost connection says nothing
+                    "leases of %d jobs were not renewed: %s; trying again; among them %s",
+                    len(held),
+                    error,
+                    [one.claim.job.id for one in held[:10]],
                 )
                 pause = min(pause, 1.0)
                 continue

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 
-from attrs import define, frozen
+from attrs import define
 
 from gofastr_queue import limits
 from gofastr_queue.consumer import Claims, Consumer
@@ -39,23 +39,27 @@ FLUSH_COUNT = 100
 HOARD_SECONDS = 0.05
 """A claimed job that has not started by then goes back, for somebody with a free slot."""
 
+HOARD_PAUSE = 0.2
+"""Nothing is claimed ahead for as long after such a return."""
+
 GATE_SECONDS = 0.1
 """How often closed types are asked about again."""
 
-EMPTY_SECONDS = 0.002
+EMPTY_SECONDS = 0.02
 """After a claim that brought nothing, whatever the store said: others may hold what is ready."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between tries while the store fails, doubling from the first to the longest."""
 
 
-@frozen
+@define(eq=False)
 class Finished:
-    """A settlement that the store has not heard of yet."""
+    """A settlement that the store has not heard of yet; ``failed`` if it could not be told."""
 
     settlement: Settlement
     at: float
     held: Held
+    failed: bool = False
 
 
 @define
@@ -98,6 +102,7 @@ class Pool:
         self._running: dict[int, float] = {}
         self._ask_at = 0.0
         self._pause = 0.0
+        self._hoarded_until = 0.0
         self._turning = False
         self._stopping = False
         self._ended = False
@@ -128,7 +133,8 @@ class Pool:
 
     def join(self, timeout: float) -> bool:
         """Wait until everything that runs has finished and was settled."""
-        self._pump.join(max(timeout, 0.0))
+        if self._pump.ident is not None:
+            self._pump.join(max(timeout, 0.0))
         return not self._pump.is_alive()
 
     def end(self) -> None:
@@ -148,7 +154,7 @@ class Pool:
     def take(self, slot: int) -> Held | None:
         """Wait for the next job of a slot; None when the pool has ended."""
         with self._lock:
-            while not self._buffer:
+            while not self._buffer or self._stopping:
                 if self._ended:
                     return None
                 self._jobs.wait()
@@ -157,7 +163,7 @@ class Pool:
     def try_take(self, slot: int) -> Held | None:
         """Return a job for a slot if one waits."""
         with self._lock:
-            return self._begin(slot) if self._buffer else None
+            return self._begin(slot) if self._buffer and not self._stopping else None
 
     def finish(self, slot: int, held: Held, settlement: Settlement) -> None:
         """Hand in what became of a slot's job."""
@@ -194,10 +200,11 @@ class Pool:
                 self._turning = True
             try:
                 self._turn(finished, room)
-                self._pause = 0.0
-            except Exception as error:  # noqa: BLE001 - the pump outlives any failure of the store
+                self._recovered()
+            except BaseException as error:  # noqa: BLE001 - the pump outlives any failure
                 self._failed(finished, error)
-            self._turning = False
+            finally:
+                self._turning = False
 
     def _over(self) -> bool:
         return self._ended or (self._stopping and not self._holds())
@@ -224,7 +231,7 @@ class Pool:
 
     def _room(self) -> int:
         """Return how many jobs to ask for; called with the lock held."""
-        ahead = self._pace.ahead(self.slots)
+        ahead = self._pace.ahead(self.slots) if time.monotonic() >= self._hoarded_until else 0
         if self._stopping or len(self._buffer) > ahead // 2:
             return 0
         return max(self.slots + ahead - len(self._running) - len(self._buffer), 0)
@@ -234,6 +241,7 @@ class Pool:
         now = time.monotonic()
         hoarded = self._buffer and now >= self._buffer[0].since + HOARD_SECONDS
         if hoarded:
+            self._hoarded_until = now + HOARD_PAUSE
             for began in self._running.values():
                 self._pace.took(now - began)
         elif not self._stopping:
@@ -251,8 +259,10 @@ class Pool:
         releases = [one.settlement for one in finished if isinstance(one.settlement, Release)]
         claims: Claims | None = None
         if want is not None and self._consumer.calls.turns:
-            _, claims = self._consumer.turn(acks, releases, want, room)
+            settled, claims = self._consumer.turn(acks, releases, want, room)
             self._let_go(finished, Ack, Release)
+            self._fill(claims.claims, since)
+            self._consumer.tell(acks, releases, settled)
         else:
             self._consumer.settle(acks, ())
             self._let_go(finished, Ack)
@@ -260,10 +270,10 @@ class Pool:
             self._let_go(finished, Release)
             if want is not None:
                 claims = self._consumer.claim(want, room)
+                self._fill(claims.claims, since)
         if claims is None:
             pause = self._longest_pause()
         else:
-            self._fill(claims.claims, since)
             due = claims.next_due
             pause = min(self._longest_pause(), self._poll if due is None else due.total_seconds())
             if not claims.claims:
@@ -304,23 +314,50 @@ class Pool:
             self._consumer.drop(self._unknown)
             self._unknown = []
 
-    def _failed(self, finished: list[Finished], error: Exception) -> None:
+    def _recovered(self) -> None:
+        if self._pause:
+            log.info("store answers again in pool %s", self.name)
+        self._pause = 0.0
+
+    def _failed(self, finished: list[Finished], error: BaseException) -> None:
         """Pause, and keep what was not settled for the next try, while its lease lasts."""
+        if not isinstance(error, QueueError):
+            log.error("unexpected failure in pool %s", self.name, exc_info=error)
+            finished = self._one_by_one(finished)
         now = time.monotonic()
         late = [one for one in finished if now >= one.held.leased_until]
         kept = [one for one in finished if now < one.held.leased_until]
         self._keeper.let_go(one.held.claim for one in late)
+        unheard = [one.held.claim.job.id for one in finished if not one.failed]
+        unheard += [claim.job.id for claim in self._unknown]
+        if unheard or late or not self._pause:
+            log.error(
+                "store failed in pool %s: %s; trying again; not settled: %s; left to the lease: %s",
+                self.name,
+                error,
+                unheard,
+                [one.held.claim.job.id for one in late],
+            )
+        for one in kept:
+            one.failed = True
         with self._lock:
             self._pause = min(max(2 * self._pause, FIRST_PAUSE), LONGEST_PAUSE)
             self._ask_at = now + self._pause
             self._finished = kept + self._finished
-        expected = isinstance(error, QueueError)
-        log.error(
-            "store failed in pool %s: %s; trying again in %.1f s; settled later: %s, by lease: %s",
-            self.name,
-            error,
-            self._pause,
-            [one.job.id for one in (*(k.held.claim for k in kept), *self._unknown)][:10],
-            [one.held.claim.job.id for one in late[:10]],
-            exc_info=None if expected else error,
-        )
+
+    def _one_by_one(self, finished: list[Finished]) -> list[Finished]:
+        """Settle each by itself, so that one which cannot be settled spoils no other."""
+        kept: list[Finished] = []
+        for one in finished:
+            acks = [one.settlement] if isinstance(one.settlement, Ack) else []
+            releases = [one.settlement] if isinstance(one.settlement, Release) else []
+            try:
+                self._consumer.settle(acks, releases)
+            except QueueError:
+                kept.append(one)
+                continue
+            except BaseException:
+                job = one.held.claim.job
+                log.exception("not settled, left to its lease", extra={"job": job.id})
+            self._keeper.let_go([one.held.claim])
+        return kept

@@ -52,7 +52,8 @@ class Reclaimer:
     def stop(self) -> None:
         """End the thread."""
         self._stopped.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
+        current = threading.current_thread()
+        if self._thread is not None and self._thread.ident and self._thread is not current:
             self._thread.join(STOP_SECONDS)
 
     def _loop(self, seconds: float) -> None:

@@ -10,9 +10,10 @@ from datetime import timedelta
 from attrs import frozen
 
 from gofastr_queue.consumer import Consumer
+from gofastr_queue.failures import describe
 from gofastr_queue.handlers import Context, Handler, Registry
 from gofastr_queue.job import Claim
-from gofastr_queue.outcomes import no_coroutine, settlement
+from gofastr_queue.outcomes import after_failure, no_coroutine, settlement
 from gofastr_queue.records import Ack, Outcome, Release
 from gofastr_queue.retry import Backoff
 from gofastr_queue.worker.gate import Gate
@@ -49,15 +50,15 @@ class Runner:
         handler = self.prepare(held)
         if isinstance(handler, Release):
             return handler
-        if handler.is_async:
-            return call_async(held, handler)
         error: BaseException | None = None
         try:
+            if handler.is_async:
+                return call_async(held, handler)
             result = handler.call(held.claim.job, _context(held))
             no_coroutine(handler, result)
         except BaseException as raised:  # noqa: BLE001 - SystemExit too is only a failed attempt
             error = raised
-        return settlement(held.claim, handler, self.backoff, error)
+        return self._settlement(held, handler, error)
 
     async def run_async(self, held: Held, handler: Handler) -> Settlement:
         """Run an ``async def`` handler; over its timeout, or without its lease, it is cancelled.
@@ -76,7 +77,14 @@ class Runner:
             error = TimeoutError("the handler ran over its timeout") if late else raised
         except BaseException as raised:  # noqa: BLE001 - see above
             error = raised
-        return settlement(held.claim, handler, self.backoff, error)
+        return self._settlement(held, handler, error)
+
+    def _settlement(self, held: Held, handler: Handler, error: BaseException | None) -> Settlement:
+        """Decide how to settle, also when what the user gave for deciding it is broken."""
+        try:
+            return settlement(held.claim, handler, self.backoff, error)
+        except BaseException as broken:  # noqa: BLE001 - a user's Backoff or exception class
+            return after_failure(held.claim, None, None, describe(broken))
 
     def _extend(self, claim: Claim, lease: timedelta | None) -> bool:
         return bool(self.consumer.extend([claim], lease))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import threading
@@ -14,6 +15,9 @@ from gofastr_queue.worker.pool import Pool
 from gofastr_queue.worker.running import Runner, Settlement
 
 log = logging.getLogger("gofastr_queue.worker")
+
+CLEAN_UP_SECONDS = 1.0
+"""What cancelled tasks have for their ``finally`` blocks when the worker stops."""
 
 
 class Loop:
@@ -42,6 +46,7 @@ class Loop:
             if self._loop is None or self._thread is None:
                 return
             self._stopped = True
+            self._finish(self._loop)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(1)
             if not self._thread.is_alive() and not asyncio.all_tasks(self._loop):
@@ -50,6 +55,17 @@ class Loop:
     def runs_here(self) -> bool:
         """Tell whether the caller is on the loop."""
         return threading.current_thread() is self._thread
+
+    def _finish(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let cancelled tasks clean up."""
+
+        async def wait() -> None:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            if others:
+                await asyncio.wait(others, timeout=CLEAN_UP_SECONDS)
+
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(wait(), loop).result(2 * CLEAN_UP_SECONDS)
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run the loop, again when a SystemExit in somebody's task has ended it."""

@@ -53,7 +53,7 @@ def connect(url: str, *, dead_letter_cap: int | None = None) -> MemoryBackend:
     if given:
         raise TypeError(f"unknown option {min(given)!r} for memory://; known: dead_letter_cap")
     if dead_letter_cap is None and asked is not None:
-        if not asked.isdecimal():
+        if not CURSOR.fullmatch(asked):
             raise InvalidOption(f"dead_letter_cap must be a number of jobs, got {asked!r}")
         dead_letter_cap = int(asked)
     return MemoryBackend(
@@ -107,7 +107,8 @@ class MemoryBackend:
                 taken = store.entries.get(draft.id)
                 entry = taken or store.add(draft, now)
                 puts.append(Put(entry.job(), new=taken is None))
-            return puts
+        store.tell_evicted()
+        return puts
 
     @hookimpl
     def queue_close(self) -> bool:
@@ -136,8 +137,15 @@ class MemoryBackend:
     @hookimpl
     def queue_nack(self, releases: Sequence[Release], now: datetime | None) -> list[Release]:
         store, now = self._open(), _now(now)
+        moments = _moments(releases, now)
         with store.lock:
-            return [release for release in releases if _release(store, release, now)]
+            done = [
+                one
+                for one, moment in zip(releases, moments, strict=True)
+                if _release(store, one, moment, now)
+            ]
+        store.tell_evicted()
+        return done
 
     @hookimpl
     def queue_turn(
@@ -151,12 +159,19 @@ class MemoryBackend:
         now: datetime | None,
     ) -> tuple[Settled, Batch]:
         store, now = self._open(), _now(now)
+        moments = _moments(releases, now)
         with store.lock:
             settled = Settled(
                 tuple(ack for ack in acks if _ack(store, ack)),
-                tuple(one for one in releases if _release(store, one, now)),
+                tuple(
+                    one
+                    for one, moment in zip(releases, moments, strict=True)
+                    if _release(store, one, moment, now)
+                ),
             )
-            return settled, _claim(store, want, limit, lease, worker, now)
+            batch = _claim(store, want, limit, lease, worker, now)
+        store.tell_evicted()
+        return settled, batch
 
     @hookimpl
     def queue_reclaim(self, limit: int, reason: str, now: datetime | None) -> list[StoredJob]:
@@ -171,6 +186,7 @@ class MemoryBackend:
                 else:
                     store.bury(entry)
                 moved.append(entry.job())
+        store.tell_evicted()
         return moved
 
     @hookimpl
@@ -306,7 +322,12 @@ def _ack(store: Store, ack: Ack) -> bool:
     return True
 
 
-def _release(store: Store, release: Release, now: datetime) -> bool:
+def _moments(releases: Sequence[Release], now: datetime) -> list[datetime | None]:
+    """Return when released jobs may start; computed before anything is changed."""
+    return [now + release.delay if release.delay else None for release in releases]
+
+
+def _release(store: Store, release: Release, moment: datetime | None, now: datetime) -> bool:
     entry = store.current(release.claim.job.id, release.claim.token)
     if entry is None:
         return False
@@ -317,8 +338,7 @@ def _release(store: Store, release: Release, now: datetime) -> bool:
         return True
     if release.outcome is Outcome.GIVE_BACK:
         entry.attempts -= 1
-    moment = now + release.delay if release.delay else min(entry.scheduled_at, now)
-    store.wait_until(entry, moment, now)
+    store.wait_until(entry, moment or min(entry.scheduled_at, now), now)
     return True
 
 

@@ -1,12 +1,15 @@
 """The store behind one or more memory backends: entries, and the moves between their places.
 
-Every method is called with ``lock`` held.
+Every method but ``tell_evicted`` is called with ``lock`` held.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import weakref
+from collections import deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -33,8 +36,10 @@ class Store:
         self.evicted = 0
         self.wakes = 0
         self.users = 0
+        self._untold: deque[Entry] = deque()
         self._places = 0
         self._tickets = 0
+        _all.add(self)
 
     def add(self, draft: Draft, now: datetime) -> Entry:
         """Store a draft whose id is free."""
@@ -130,16 +135,24 @@ class Store:
         soonest = self.later.soonest()
         return None if soonest is None else max(soonest - now, timedelta(0))
 
+    def tell_evicted(self) -> None:
+        """Log what was evicted, without ``lock``, because a log handler may use the queue."""
+        while self._untold:
+            entry = self._untold.popleft()
+            log.warning(
+                "dead letters are full: the oldest, job %s of type %r, was evicted (%d so far)",
+                entry.id,
+                entry.type,
+                self.evicted,
+            )
+
     def _keep_dead(self, entry: Entry) -> None:
         self.dead[entry.id] = entry
         while len(self.dead) > self.dead_letter_cap:
             oldest = next(iter(self.dead.values()))
             self.remove(oldest)
             self.evicted += 1
-            log.warning(
-                "dead letters are full: the oldest was evicted",
-                extra={"job": oldest.id, "type": oldest.type, "evicted": self.evicted},
-            )
+            self._untold.append(oldest)
 
     def _next_place(self) -> int:
         self._places += 1
@@ -148,3 +161,24 @@ class Store:
     def _next_ticket(self) -> int:
         self._tickets += 1
         return self._tickets
+
+
+_all: weakref.WeakSet[Store] = weakref.WeakSet()
+_held: list[Store] = []
+
+
+def _before_fork() -> None:
+    for store in list(_all):
+        store.lock.acquire()
+        _held.append(store)
+
+
+def _after_fork() -> None:
+    while _held:
+        _held.pop().lock.release()
+
+
+if hasattr(os, "register_at_fork"):  # a child must not inherit a lock that nobody will release
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+    )

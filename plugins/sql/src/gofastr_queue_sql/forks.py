@@ -1,4 +1,9 @@
-"""Telling objects that they woke up in a forked child."""
+"""Forking while threads of this process use a database.
+
+SQLite counts its locks for each file inside the process, and a child inherits the count: if some
+thread was writing at the fork, the child would find the file locked for ever.  So nobody writes
+while the process forks, and no connection is open.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +13,41 @@ from typing import Protocol
 
 
 class Forked(Protocol):
-    """What a forked child must set right: locks and connections belong to the parent."""
+    """What takes part in a fork.
+
+    ``fork_rank`` says who comes first: what is held while something else is waited for.
+    """
+
+    fork_rank: int
+
+    def before_fork(self) -> None:
+        """Wait until nothing is going on, and let nothing begin."""
+        ...
 
     def after_fork(self) -> None:
-        """Let go of the parent's locks and connections without touching them."""
+        """Go on, in the parent and in the child."""
         ...
 
 
 _known: weakref.WeakSet[Forked] = weakref.WeakSet()
+_waiting: list[Forked] = []
 
 
 def watch(thing: Forked) -> None:
-    """Call ``thing.after_fork()`` in every child forked from now on."""
+    """Tell ``thing`` of every fork from now on."""
     _known.add(thing)
 
 
-def _after_fork() -> None:
-    for thing in _known:
-        thing.after_fork()
+def _before() -> None:
+    for thing in sorted(_known, key=lambda thing: thing.fork_rank):
+        thing.before_fork()
+        _waiting.append(thing)
+
+
+def _after() -> None:
+    while _waiting:
+        _waiting.pop().after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after)

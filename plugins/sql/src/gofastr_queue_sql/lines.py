@@ -6,6 +6,7 @@ read, merged.  So the cost depends on the lines and on what is taken, never on h
 
 from __future__ import annotations
 
+import bisect
 import heapq
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,40 +22,29 @@ Seek = Callable[..., Any]
 Line = Callable[[str, str], Iterator[Any]]
 """Reads the rows of one lane and type, best first."""
 
-FEW_TYPES = 64
-"""Up to this many wanted types are sought by name; for more, walking every line is as good."""
 
+def heads(want: Want, next_lane: Seek, next_pair: Seek, first_pair: Seek) -> Iterator[Head]:
+    """Yield the head of every wanted line.
 
-def heads(want: Want, next_lane: Seek, next_pair: Seek, head: Seek) -> Iterator[Head]:
-    """Yield the head of every wanted line."""
-    found: Iterator[Head | None]
-    if want.types is not None and len(want.types) <= FEW_TYPES:
-        types = want.types
-        found = (head(lane, type) for lane in _lanes(want, next_lane) for type in types)
-    elif want.lanes is not None:
-        found = (one for lane in want.lanes for one in _walk(next_pair, lane, within=True))
-    else:
-        found = _walk(next_pair, "")
-    return (one for one in found if one and want.admits(one[0], one[1]))
-
-
-def _walk(next_pair: Seek, lane: str, *, within: bool = False) -> Iterator[Head]:
-    """Yield the head of every line from the beginning of ``lane``, or only ``within`` it."""
-    found = next_pair(lane, "")
-    while found and (found[0] == lane or not within):
-        yield found
-        found = next_pair(found[0], found[1])
-
-
-def _lanes(want: Want, next_lane: Seek) -> Iterator[str]:
-    if want.lanes is not None:
-        yield from want.lanes
-        return
-    yield ""  # the default lane sorts before every other
-    found = next_lane("")
-    while found:
-        yield found[0]
-        found = next_lane(found[0])
+    ``next_lane(lane)`` and ``next_pair(lane, type)`` find the first line after, ``first_pair`` the
+    first from there on.  Lines that are not wanted are leapt over where their names tell.
+    """
+    types = None if want.types is None else sorted(want.types)
+    for lane in (None,) if want.lanes is None else want.lanes:
+        found = first_pair(lane or "", types[0] if types else "")
+        while found and (lane is None or found[0] == lane):
+            if want.admits(found[0], found[1]):
+                yield found
+            if types is None:
+                found = next_pair(found[0], found[1])
+                continue
+            after = bisect.bisect_right(types, found[1])
+            if after < len(types):
+                found = first_pair(found[0], types[after])
+            elif lane is None:
+                found = next_lane(found[0])
+            else:
+                break
 
 
 def best(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gofastr_queue.lifecycle import Status
+from gofastr_queue.limits import LATEST
 from gofastr_queue.records import StoredError, StoredJob
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,8 +37,11 @@ def micros(moment: datetime) -> int:
 
 
 def moment(stored: int) -> datetime:
-    """Return a stored moment."""
-    return EPOCH + timedelta(microseconds=stored)
+    """Return a stored moment; one that somebody garbled is moved into the possible years."""
+    try:
+        return EPOCH + timedelta(microseconds=stored)
+    except OverflowError:
+        return EPOCH if stored < 0 else LATEST
 
 
 def job(row: Row) -> StoredJob:
@@ -86,7 +90,7 @@ def errors(text: str, row: Row) -> tuple[StoredError, ...]:
         return tuple(
             StoredError(attempt, moment(at), text) for attempt, at, text in json.loads(text)
         )
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return (StoredError(row[7], moment(row[9]), text),)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -35,13 +34,11 @@ from gofastr_queue.records import (
     StoredPage,
     Want,
 )
-from gofastr_queue_sql import forks, rows, sqlite_schema, statements
+from gofastr_queue_sql import rows, sqlite_schema, statements
 from gofastr_queue_sql.rows import micros, moment
-from gofastr_queue_sql.sqlite_connection import Connection, inside, open_file, yours
+from gofastr_queue_sql.sqlite_connection import Connection, inside, lenient, open_file, yours
 from gofastr_queue_sql.sqlite_moves import Moves
-
-POLL_SECONDS = 0.005
-"""How often a waiting worker looks whether another process has written."""
+from gofastr_queue_sql.sqlite_watch import Watch
 
 SYNCHRONOUS = ("full", "normal")
 
@@ -96,29 +93,33 @@ class SqliteBackend:
         self._table = table
         self._sql = statements.load("sqlite_sql", table, rows.COLUMNS)
         self._moves = Moves(self._sql)
-        self._changed = threading.Condition()
-        self._wakes = self._writes = 0
-        self._closed = False
+        self._own: sqlite3.Connection | None = None
         if isinstance(database, sqlite3.Connection):
             self._file = yours(database)
             database.execute(f"PRAGMA synchronous = {synchronous}")
-            self._writer = self._reader = Connection(self._file, lambda: database, owned=False)
+            self._own = database
+            self._writer = Connection(self._file, lambda: database, owned=False)
+            self._reader = self._looker = self._writer
         else:
             if Path(database).name == ":memory:":
                 raise InvalidOption("a SQLite queue is a file; for one in memory use 'memory://'")
+            if "\0" in os.fspath(database):
+                raise InvalidOption(f"a file name cannot hold a NUL: {database!r}")
             self._file = str(Path(database).absolute())
 
             def connect() -> sqlite3.Connection:
                 return open_file(self._file, synchronous)
 
-            self._writer, self._reader = (Connection(self._file, connect) for _ in range(2))
+            self._writer = Connection(self._file, connect)
+            self._reader = Connection(self._file, connect)
+            self._looker = Connection(self._file, connect)
         try:
             with self._writer.reading() as cursor:
                 sqlite_schema.prepare(cursor.connection, table)
+            self._watch = Watch(self._version)
         except BaseException:
-            self.queue_close()
+            self._close()
             raise
-        forks.watch(self)
 
     def __repr__(self) -> str:
         return f"SqliteBackend({self._file!r}, table={self._table!r})"
@@ -132,19 +133,22 @@ class SqliteBackend:
         transaction: Any,
     ) -> list[Put]:
         if transaction is not None:
+            if transaction is self._own:
+                raise InvalidOption(
+                    "the transaction is on the queue's own connection, which its worker uses too; "
+                    "open the queue by its path"
+                )
             with inside(transaction, self._file) as cursor:
                 return self._moves.put(cursor, drafts, on_conflict, _now(now))
         with self._writer.writing() as cursor:
             puts = self._moves.put(cursor, drafts, on_conflict, _now(now))
-        self._notify()
+        self._watch.wrote()
         return puts
 
     @hookimpl
     def queue_close(self) -> bool:
-        self._closed = True
-        self._notify()
-        self._writer.close()
-        self._reader.close()
+        self._watch.end()
+        self._close()
         return True
 
     @hookimpl
@@ -162,7 +166,7 @@ class SqliteBackend:
     def queue_nack(self, releases: Sequence[Release], now: datetime | None) -> list[Release]:
         with self._writer.writing() as cursor:
             released = self._moves.nack(cursor, releases, _now(now))
-        self._notify()
+        self._watch.wrote()
         return released
 
     @hookimpl
@@ -176,32 +180,33 @@ class SqliteBackend:
         worker: str,
         now: datetime | None,
     ) -> tuple[Settled, Batch]:
-        moment = _now(now)
         if not acks and not releases:
-            with self._reader.reading() as cursor:
-                look = self._moves.look(cursor, want, moment)
+            with self._looker.reading() as cursor:
+                look = self._moves.look(cursor, want, _now(now))
             if look.next_due != timedelta(0) or not limit:
                 return Settled(), look
         with self._writer.writing() as cursor:
+            moment = _now(now)  # not before: waiting for the write lock may outlast a lease
             settled = Settled(
                 tuple(self._moves.ack(cursor, acks)),
                 tuple(self._moves.nack(cursor, releases, moment)),
             )
             batch = self._moves.claim(cursor, want, limit, lease, worker, moment)
         if releases:
-            self._notify()
+            self._watch.wrote()
         return settled, batch
 
     @hookimpl
     def queue_reclaim(self, limit: int, reason: str, now: datetime | None) -> list[StoredJob]:
-        at = micros(_now(now))
-        with self._writer.reading() as cursor:
-            if cursor.execute(self._sql.expired, (at,)).fetchone() is None:
-                return []
-        values = {"now": at, "error": reason, "kept": KEPT_ERRORS, "limit": limit}
+        with self._looker.reading() as cursor:
+            expired = cursor.execute(self._sql.expired, (micros(_now(now)),)).fetchone()
+        if expired is None:
+            return []
+        values = {"error": reason, "kept": KEPT_ERRORS, "limit": limit}
         with self._writer.writing() as cursor:
+            values["now"] = micros(_now(now))
             moved = cursor.execute(self._sql.reclaim, values).fetchall()
-        self._notify()
+        self._watch.wrote()
         return [rows.job(row) for row in moved]
 
     @hookimpl
@@ -215,10 +220,10 @@ class SqliteBackend:
     def queue_browse(self, query: JobQuery) -> StoredPage:
         conditions, values = _conditions(query)
         values["limit"] = -1 if query.limit is None else query.limit + 1
+        statement = self._sql.browse.replace("{conditions}", conditions)
         with self._reader.reading() as cursor:
-            found = cursor.execute(
-                self._sql.browse.replace("{conditions}", conditions), values
-            ).fetchall()
+            lenient(cursor.connection)  # a listing is no hot path
+            found = cursor.execute(statement, values).fetchall()
         page = found if query.limit is None else found[: query.limit]
         more = len(found) > len(page) and bool(page)
         return StoredPage(tuple(rows.job(row) for row in page), str(page[-1][0]) if more else "")
@@ -235,11 +240,12 @@ class SqliteBackend:
     @hookimpl
     def queue_replay(self, query: JobQuery, now: datetime | None) -> list[str]:
         conditions, values = _conditions(query)
-        values |= {"now": micros(_now(now)), "limit": -1 if query.limit is None else query.limit}
+        values["limit"] = -1 if query.limit is None else query.limit
         statement = self._sql.replay.replace("{conditions}", conditions)
         with self._writer.writing() as cursor:
+            values["now"] = micros(_now(now))
             replayed = [id for (id,) in cursor.execute(statement, values).fetchall()]
-        self._notify()
+        self._watch.wrote()
         return replayed
 
     @hookimpl
@@ -253,44 +259,31 @@ class SqliteBackend:
     @hookimpl
     def queue_wait(self, want: Want, timeout: timedelta, due: datetime | None = None) -> bool:
         deadline = time.monotonic() + timeout.total_seconds()
-        wakes = self._wakes
-        known = due
+        wakes, known = self._watch.wakes(), due
         while True:
-            version = self._version()
-            with self._reader.reading() as cursor:
+            writes = self._watch.writes()
+            with self._looker.reading() as cursor:
                 soonest = self._moves.due(cursor) or limits.LATEST
                 known = known or soonest
                 if soonest < known or self._moves.ready(cursor, want):
                     return True
-            while self._version() == version:
-                with self._changed:
-                    left = deadline - time.monotonic()
-                    if left <= 0 or self._wakes != wakes or self._closed:
-                        return False
-                    self._changed.wait(min(left, POLL_SECONDS))
+            if not self._watch.wait(writes, wakes, deadline):
+                return False
 
     @hookimpl
     def queue_wake(self) -> bool:
-        with self._changed:
-            self._wakes += 1
-            self._changed.notify_all()
+        self._watch.wake()
         return True
 
-    def after_fork(self) -> None:
-        """Use a lock of the child's own; the connections see to themselves."""
-        self._changed = threading.Condition()
-
-    def _version(self) -> tuple[int, int]:
-        """Return what changes whenever this or another process has written."""
-        with self._reader.reading() as cursor:
+    def _version(self) -> int:
+        """Return a number that changes whenever another connection has written."""
+        with self._looker.reading() as cursor:
             (version,) = cursor.execute("PRAGMA data_version").fetchone()
-        return self._writes, int(version)
+        return int(version)
 
-    def _notify(self) -> None:
-        """Tell this process's waits at once; other processes' find out by their version."""
-        with self._changed:
-            self._writes += 1
-            self._changed.notify_all()
+    def _close(self) -> None:
+        for connection in (self._writer, self._reader, self._looker):
+            connection.close()
 
 
 def _now(now: datetime | None) -> datetime:
@@ -303,6 +296,7 @@ _STATE_CONDITIONS = {
     Status.CLAIMED: "state = 'claimed'",
     Status.FAILED: "state = 'failed'",
 }
+"""Each is spelt as in the partial indexes, so that SQLite may use them."""
 
 
 def _conditions(query: JobQuery) -> tuple[str, dict[str, Any]]:

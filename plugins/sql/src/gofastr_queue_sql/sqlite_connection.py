@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,12 +16,17 @@ from gofastr_queue_sql import forks
 BUSY_SECONDS = 30.0
 """How long a write waits for other processes' writes."""
 
+SWITCH_SECONDS = 0.01
+"""Between two tries of switching to WAL."""
+
 CLOSE_SECONDS = 1.0
 """How long a close waits for an operation that goes on."""
 
 
 class Connection:
-    """A connection that one thread uses at a time, and that a forked child opens anew."""
+    """A connection that one thread uses at a time, opened anew after a fork."""
+
+    fork_rank = 1
 
     def __init__(
         self, file: str, connect: Callable[[], sqlite3.Connection], *, owned: bool = True
@@ -29,7 +36,7 @@ class Connection:
         self._connect = connect
         self._lock = threading.RLock()
         self._closed = False
-        self._inherited: list[sqlite3.Connection] = []
+        self._process = os.getpid()
         self._connection: sqlite3.Connection | None = None
         with translated(file):
             self._connection = connect()
@@ -50,6 +57,11 @@ class Connection:
         """
         with self._lock, translated(self._file):
             cursor = self._cursor()
+            if cursor.connection.in_transaction:
+                raise BackendUnavailable(
+                    f"the connection to {self._file!r} is inside a transaction of its owner: "
+                    "commit it first"
+                )
             try:
                 cursor.execute("BEGIN IMMEDIATE")
                 yield cursor
@@ -65,28 +77,34 @@ class Connection:
         if not self._lock.acquire(timeout=CLOSE_SECONDS):
             return  # somebody waits for the write lock; the process's end closes it
         try:
-            if self._connection is not None and self._owned:
-                self._connection.close()
-            self._connection = None
+            self._let_go()
         finally:
             self._lock.release()
 
+    def before_fork(self) -> None:
+        """Wait for the operation that goes on, and close what the child must not inherit."""
+        self._lock.acquire()
+        if self._owned:
+            self._let_go()
+
     def after_fork(self) -> None:
-        """Leave the parent's connection alone, open, and use a new one from now on."""
-        self._lock = threading.RLock()
-        if self._connection is not None:
-            self._inherited.append(self._connection)
-            self._connection = None
+        """Go on; the connection is opened anew when it is needed."""
+        self._lock.release()
+
+    def _let_go(self) -> None:
+        if self._connection is not None and self._owned:
+            self._connection.close()
+        self._connection = None
 
     def _cursor(self) -> sqlite3.Cursor:
         if self._closed:
             raise BackendUnavailable(f"the queue on {self._file!r} is closed")
+        if not self._owned and os.getpid() != self._process:
+            raise BackendUnavailable(
+                f"the connection to {self._file!r} belongs to the parent process; "
+                "open the queue by its path in a forked child"
+            )
         if self._connection is None:
-            if not self._owned:
-                raise BackendUnavailable(
-                    f"the connection to {self._file!r} belongs to the parent process; "
-                    "open the queue by its path in a forked child"
-                )
             self._connection = self._connect()
         cursor = self._connection.cursor()
         cursor.row_factory = None
@@ -99,9 +117,7 @@ def open_file(file: str, synchronous: str) -> sqlite3.Connection:
         file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
-        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        if mode != "wal":
-            connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
     except BaseException:
         connection.close()
@@ -109,10 +125,35 @@ def open_file(file: str, synchronous: str) -> sqlite3.Connection:
     return connection
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to WAL; where another process switches too, SQLite does not wait by itself."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+            if mode != "wal":
+                connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() >= deadline:
+                raise
+            time.sleep(SWITCH_SECONDS)
+        else:
+            return
+
+
+def lenient(connection: sqlite3.Connection) -> None:
+    """Read text that is no UTF-8 as text that is no JSON, so that it spoils only its own job."""
+    connection.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
+
+
 def yours(connection: sqlite3.Connection) -> str:
     """Return the file of a caller's connection, unless a queue cannot use it."""
-    if connection.in_transaction:
-        raise InvalidOption("the connection is inside a transaction; commit it first")
+    try:
+        if connection.in_transaction:
+            raise InvalidOption("the connection is inside a transaction; commit it first")
+    except sqlite3.ProgrammingError:
+        raise InvalidOption("the connection is closed; give an open one") from None
     refused: list[str] = []
 
     def touch() -> None:
@@ -151,17 +192,21 @@ def inside(transaction: object, file: str) -> Iterator[sqlite3.Cursor]:
             raise InvalidOption(f"the transaction is on {other!r}, the queue is in {file!r}")
         cursor = transaction.cursor()
         cursor.row_factory = None
-        if not transaction.in_transaction:
+        begun = not transaction.in_transaction
+        if begun:
             if transaction.isolation_level is None:
                 raise InvalidOption("the connection has no open transaction; execute BEGIN first")
             cursor.execute(f"BEGIN {transaction.isolation_level}")
-        cursor.execute("SAVEPOINT gofastr_queue")
         try:
+            cursor.execute("SAVEPOINT gofastr_queue")
             yield cursor
         except BaseException:
             with suppress(sqlite3.Error):
-                cursor.execute("ROLLBACK TO gofastr_queue")
-                cursor.execute("RELEASE gofastr_queue")
+                if begun:
+                    cursor.execute("ROLLBACK")
+                else:
+                    cursor.execute("ROLLBACK TO gofastr_queue")
+                    cursor.execute("RELEASE gofastr_queue")
             raise
         cursor.execute("RELEASE gofastr_queue")
 
@@ -170,8 +215,8 @@ def _file_of(connection: sqlite3.Connection) -> str:
     cursor = connection.cursor()
     cursor.row_factory = None
     for _, name, file in cursor.execute("PRAGMA database_list"):
-        if name == "main":
-            return str(file)
+        if name in ("main", b"main"):
+            return os.fsdecode(file)
     return ""
 
 

@@ -30,6 +30,7 @@ from gofastr_queue.records import (
 )
 from gofastr_queue_sql import lines, rows
 from gofastr_queue_sql.rows import micros, moment
+from gofastr_queue_sql.sqlite_connection import lenient
 
 AT_ONCE = timedelta(0)
 
@@ -59,7 +60,10 @@ class Moves:
         except sqlite3.IntegrityError:
             cursor.execute("ROLLBACK TO gofastr_queue_put")
             cursor.execute("RELEASE gofastr_queue_put")
-            raise DuplicateJob(self._taken(cursor, [draft.id for draft in drafts])) from None
+            taken = self._taken(cursor, [draft.id for draft in drafts])
+            if not taken:
+                raise
+            raise DuplicateJob(taken) from None
         cursor.execute("RELEASE gofastr_queue_put")
         return puts
 
@@ -78,7 +82,7 @@ class Moves:
         due = self.due(cursor)
         if due is not None and due <= now:
             cursor.execute(self.sql.promote, {"now": micros(now), "limit": DUE_PER_CLAIM})
-        found = lines.best(self._heads(cursor, want), limit, self._line(cursor, limit), _rank)
+        found = self._best(cursor, want, limit)
         until = micros(now + lease)
         tokens = new_tokens(len(found))
         cursor.executemany(
@@ -137,12 +141,24 @@ class Moves:
                 extended.append(evolve(claim, lease_until=moment(row[0])))
         return extended
 
+    def _best(self, cursor: sqlite3.Cursor, want: Want, limit: int) -> list[rows.Row]:
+        def best() -> list[rows.Row]:
+            return lines.best(self._heads(cursor, want), limit, self._line(cursor, limit), _rank)
+
+        try:
+            return best()
+        except sqlite3.OperationalError as error:
+            if "decode" not in str(error):
+                raise
+            lenient(cursor.connection)
+            return best()
+
     def _heads(self, cursor: sqlite3.Cursor, want: Want) -> Iterator[lines.Head]:
         def seek(statement: str) -> lines.Seek:
             return lambda *values: cursor.execute(statement, values).fetchone()
 
         return lines.heads(
-            want, seek(self.sql.next_lane), seek(self.sql.next_pair), seek(self.sql.head)
+            want, seek(self.sql.next_lane), seek(self.sql.next_pair), seek(self.sql.first_pair)
         )
 
     def _line(self, cursor: sqlite3.Cursor, limit: int) -> lines.Line:

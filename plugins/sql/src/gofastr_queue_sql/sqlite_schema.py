@@ -117,7 +117,8 @@ def _create(connection: sqlite3.Connection, table: str) -> None:
     database.table(table).create_index(["id"], index_name=f"{table}_id", unique=True)
     for name, columns in INDEXES.items():
         database.execute(
-            f"CREATE INDEX {table}_{name} ON {table} {columns} WHERE state = '{STATE_OF[name]}'"
+            f'CREATE INDEX "{table}_{name}" ON "{table}" {columns} '
+            f"WHERE state = '{STATE_OF[name]}'"
         )
     database.table(VERSIONS).create({"queue": str, "version": int}, pk="queue", if_not_exists=True)
     database.table(VERSIONS).insert({"queue": table, "version": VERSION})

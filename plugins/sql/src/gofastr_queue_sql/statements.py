@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from types import SimpleNamespace
+
+TABLE = re.compile(r"\{table\}(\w*)")
+"""The table, or one of its indexes; quoted, because an identifier may be a keyword."""
 
 
 def load(folder: str, table: str, columns: str) -> SimpleNamespace:
@@ -14,9 +18,9 @@ def load(folder: str, table: str, columns: str) -> SimpleNamespace:
     files = resources.files(__package__).joinpath(folder)
     return SimpleNamespace(
         **{
-            file.name.removesuffix(".sql"): file.read_text("utf-8")
-            .replace("{table}", table)
-            .replace("{columns}", columns)
+            file.name.removesuffix(".sql"): TABLE.sub(
+                rf'"{table}\1"', file.read_text("utf-8")
+            ).replace("{columns}", columns)
             for file in files.iterdir()
             if file.name.endswith(".sql")
         }
