@@ -36,7 +36,7 @@ demo: $(VENV)/runtime
 	$(BIN)/gofastr-queue demo $(DEMO)
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n 4 $(PYTEST)
 
 check: lint types floors test
 

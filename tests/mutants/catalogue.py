@@ -444,14 +444,14 @@ MUTANTS = [
         10,
         "the error of an attempt is not kept",
         "outcomes.py",
-        "return Release(claim, Outcome.RETRY, delay, error)",
+        "return Release(claim, Outcome.RETRY, limits.delay(delay), error)",
         "return Release(claim, Outcome.RETRY, delay)",
     ),
     _core(
         10,
         "snooze uses an attempt",
         "outcomes.py",
-        "return Release(claim, Outcome.GIVE_BACK, error.delay)",
+        "return Release(claim, Outcome.GIVE_BACK, limits.delay(error.delay))",
         "return Release(claim, Outcome.RETRY, error.delay)",
     ),
     # 11. Replay

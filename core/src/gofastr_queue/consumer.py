@@ -113,7 +113,10 @@ class Consumer:
     def drop(self, claims: Sequence[Claim]) -> None:
         """Ack jobs that have no handler, with a warning for each."""
         for claim in claims:
-            log.warning("no handler for type %r: job %s is dropped", claim.job.type, claim.job.id)
+            job = claim.job
+            log.warning(
+                "no handler for type %r: job %s is dropped", job.type, job.id, extra=named(job)
+            )
         acked = self.calls.hooks.queue_ack(acks=[Ack(claim) for claim in claims], now=self.now())
         self.observers.dropped([_users(ack).job for ack in acked])
 
@@ -138,6 +141,7 @@ class Consumer:
                     job.id,
                     job.type,
                     job.attempts,
+                    extra=named(job),
                 )
             self.observers.buried(buried)
             moved += len(jobs)
@@ -190,7 +194,9 @@ class Consumer:
 
     def _burial(self, stored: StoredClaim, error: CorruptJob) -> Release:
         job = stored.job
-        log.error("payload of job %s (type %r) cannot be read: buried", job.id, job.type)
+        log.error(
+            "payload of job %s (type %r) cannot be read: buried", job.id, job.type, extra=named(job)
+        )
         claim = Claim(self.job(job), stored.token, stored.lease_until)
         return Release(claim, Outcome.BURY, error=describe(error))
 
@@ -214,8 +220,14 @@ class Consumer:
                     "claim of job %s (type %r) was stale: somebody else had taken over",
                     claim.job.id,
                     claim.job.type,
+                    extra=named(claim.job),
                 )
             observers.stale(stale)
+
+
+def named(job: Job | StoredJob) -> dict[str, str]:
+    """Return what a log record carries of a job, for formatters that show fields."""
+    return {"job": job.id, "type": job.type}
 
 
 def _users(one: Ack | Release) -> Claim:

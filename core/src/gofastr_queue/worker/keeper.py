@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from attrs import define
 
-from gofastr_queue.consumer import Consumer
+from gofastr_queue.consumer import Consumer, named
 from gofastr_queue.handlers import Context
 from gofastr_queue.job import Claim
 
@@ -47,6 +47,7 @@ class Held:
                 self.claim.job.type,
                 context.done,
                 context.total,
+                extra=named(self.claim.job),
             )
             context.cancel()
 

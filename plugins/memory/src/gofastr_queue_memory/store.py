@@ -144,6 +144,7 @@ class Store:
                 entry.id,
                 entry.type,
                 self.evicted,
+                extra={"job": entry.id, "type": entry.type, "evicted": self.evicted},
             )
 
     def _keep_dead(self, entry: Entry) -> None:
