@@ -90,10 +90,8 @@ def claims(folder: Path, count: int, rounds: int, chance: random.Random) -> floa
     assert stored == count, f"{stored} jobs are stored, {count} were"
     for name, seconds in costs.items():
         per_job = [1e6 * one / BATCH for one in seconds]
-        low, _, high = statistics.quantiles(per_job, n=4)
-        print(
-            f"  {name:6} {statistics.median(per_job):7.1f} µs a job (quartiles {low:.1f}-{high:.1f})"
-        )
+        low, middle, high = statistics.quantiles(per_job, n=4)
+        print(f"  {name:6} {middle:7.1f} µs a job, quartiles {low:.1f}-{high:.1f}")
     empty.queue_close()
     full.queue_close()
     return statistics.median(costs["full"]) / statistics.median(costs["empty"])
