@@ -1,0 +1,74 @@
+"""The conformance kit: what every backend promises, as tests.
+
+A backend's whole conformance test is one class that inherits ``Suite`` and gives one fixture,
+``harness``.  Nothing is skipped: where a backend lacks a capability, ``RefusingContract`` proves
+that the operation is refused by name.
+"""
+
+from __future__ import annotations
+
+from pkgutil import iter_modules
+
+import pytest
+
+pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in iter_modules(__path__)))
+
+# pytest rewrites the asserts only of modules that are imported after it was told so
+from gofastr_queue_conformance.browsing import BrowsingContract  # noqa: E402
+from gofastr_queue_conformance.claiming import ClaimingContract  # noqa: E402
+from gofastr_queue_conformance.concurrency import ConcurrencyContract  # noqa: E402
+from gofastr_queue_conformance.extending import ExtendingContract  # noqa: E402
+from gofastr_queue_conformance.fencing import FencingContract  # noqa: E402
+from gofastr_queue_conformance.harness import Contract, Harness  # noqa: E402
+from gofastr_queue_conformance.machine import LifecycleContract  # noqa: E402
+from gofastr_queue_conformance.ordering import OrderingContract  # noqa: E402
+from gofastr_queue_conformance.processes import ProcessesContract  # noqa: E402
+from gofastr_queue_conformance.reclaiming import ReclaimingContract  # noqa: E402
+from gofastr_queue_conformance.refusing import RefusingContract  # noqa: E402
+from gofastr_queue_conformance.replaying import ReplayingContract  # noqa: E402
+from gofastr_queue_conformance.storing import StoringContract  # noqa: E402
+from gofastr_queue_conformance.transactions import TransactionsContract  # noqa: E402
+from gofastr_queue_conformance.waking import WakingContract  # noqa: E402
+from gofastr_queue_conformance.working import WorkingContract  # noqa: E402
+
+
+class Suite(
+    ProcessesContract,
+    WorkingContract,
+    LifecycleContract,
+    ConcurrencyContract,
+    RefusingContract,
+    TransactionsContract,
+    WakingContract,
+    ReplayingContract,
+    BrowsingContract,
+    ExtendingContract,
+    ReclaimingContract,
+    FencingContract,
+    OrderingContract,
+    ClaimingContract,
+    StoringContract,
+):
+    """Every contract; pytest runs the last base first, so the quick and telling ones lead."""
+
+
+__all__ = [
+    "BrowsingContract",
+    "ClaimingContract",
+    "ConcurrencyContract",
+    "Contract",
+    "ExtendingContract",
+    "FencingContract",
+    "Harness",
+    "LifecycleContract",
+    "OrderingContract",
+    "ProcessesContract",
+    "ReclaimingContract",
+    "RefusingContract",
+    "ReplayingContract",
+    "StoringContract",
+    "Suite",
+    "TransactionsContract",
+    "WakingContract",
+    "WorkingContract",
+]

@@ -1,0 +1,99 @@
+"""What a backend's author gives the kit, and what every contract begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from gofastr_queue import Capability, Job, Queue
+from gofastr_queue.backends import Backend
+from gofastr_queue.calls import resolve
+from gofastr_queue.hookspecs import Hooks
+from gofastr_queue.testing import FakeClock
+
+
+@frozen
+class Harness:
+    """One store, empty at the start of each test.
+
+    ``open`` opens a backend on it; called again, it opens the same store again, as another worker
+    would.  ``url`` is how another process opens it; needed for MULTI_PROCESS.  ``begin`` returns a
+    DB-API connection to the same store inside an open transaction; needed for TRANSACTIONAL.
+    ``damage`` overwrites the stored payload of a job id with a text that is no JSON.
+    """
+
+    open: Callable[[], Backend]
+    damage: Callable[[str], None]
+    url: str = ""
+    begin: Callable[[], Any] | None = None
+
+
+class Contract:
+    """A topic of promises: inherit it and give the fixture ``harness``."""
+
+    @pytest.fixture
+    def harness(self) -> Harness:
+        pytest.fail("a conformance test overrides the fixture 'harness'")
+
+    @pytest.fixture
+    def clock(self) -> FakeClock:
+        return FakeClock()
+
+    @pytest.fixture
+    def queue(self, harness: Harness, clock: FakeClock) -> Iterator[Queue]:
+        """A queue on the harness's store, on a clock that only the test moves."""
+        with Queue(harness.open(), clock=clock) as queue:
+            yield queue
+
+    @pytest.fixture
+    def other(self, queue: Queue, harness: Harness, clock: FakeClock) -> Iterator[Queue]:
+        """Another queue on the same store, as another worker has, opened after ``queue``."""
+        assert queue is not None
+        with Queue(harness.open(), clock=clock) as other:
+            yield other
+
+    @pytest.fixture
+    def hooks(self, queue: Queue, harness: Harness) -> Iterator[Hooks]:
+        """The seam itself, on the same store."""
+        assert queue is not None
+        hooks = resolve(harness.open()).hooks
+        yield hooks
+        hooks.queue_close()
+
+
+def lacks(queue: Queue, *needed: Capability) -> bool:
+    """Tell whether a case proves nothing here: its operation is refused.
+
+    ``RefusingContract`` proves that it is, so a case may simply return.
+    """
+    return not queue.capabilities.issuperset(needed)
+
+
+def put(queue: Queue, *jobs: Job) -> list[Job]:
+    """Enqueue jobs in order, at once where the backend can."""
+    return queue.enqueue_many(jobs, chunk=1 if lacks(queue, Capability.ATOMIC_BULK) else None)
+
+
+def everything(queue: Queue) -> list[Job]:
+    """Return every stored job, latest first; nothing where a store cannot be browsed.
+
+    So a case may compare what was stored before and after on every backend.
+    """
+    if lacks(queue, Capability.BROWSE):
+        return []
+    jobs: list[Job] = []
+    before = ""
+    while True:
+        page = queue.browse(limit=1_000, before=before)
+        jobs += page.jobs
+        before = page.next
+        if not before:
+            return jobs
+
+
+def ids(jobs: list[Job]) -> list[str]:
+    """Return the ids of jobs, in order."""
+    return [job.id for job in jobs]
