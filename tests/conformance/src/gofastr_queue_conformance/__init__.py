@@ -15,6 +15,7 @@ pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in iter_
 
 # pytest rewrites the asserts only of modules that are imported after it was told so
 from gofastr_queue_conformance.browsing import BrowsingContract  # noqa: E402
+from gofastr_queue_conformance.carrying import CarryingContract  # noqa: E402
 from gofastr_queue_conformance.claiming import ClaimingContract  # noqa: E402
 from gofastr_queue_conformance.concurrency import ConcurrencyContract  # noqa: E402
 from gofastr_queue_conformance.extending import ExtendingContract  # noqa: E402
@@ -47,6 +48,7 @@ class Suite(
     FencingContract,
     OrderingContract,
     ClaimingContract,
+    CarryingContract,
     StoringContract,
 ):
     """Every contract; pytest runs the last base first, so the quick and telling ones lead."""
@@ -54,6 +56,7 @@ class Suite(
 
 __all__ = [
     "BrowsingContract",
+    "CarryingContract",
     "ClaimingContract",
     "ConcurrencyContract",
     "Contract",

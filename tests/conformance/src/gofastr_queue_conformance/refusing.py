@@ -23,8 +23,8 @@ from gofastr_queue.capabilities import HOOKS_OF
 from gofastr_queue.hookspecs import Hooks
 from gofastr_queue.payload import MAX_BYTES, MAX_DEPTH
 from gofastr_queue.records import EVERYTHING, JobQuery
+from gofastr_queue_conformance.carrying import nested
 from gofastr_queue_conformance.harness import Contract, Harness, everything, lacks
-from gofastr_queue_conformance.storing import nested
 
 Operation = Callable[[Queue], object]
 
