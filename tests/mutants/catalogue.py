@@ -122,7 +122,6 @@ MUTANTS = [
         'tokens = [f"{row[1]}:{row[7]}" for row in found]',
     ),
     _memory(2, "a reclaimed claim keeps its token", "entries.py", '        self.token = ""\n', ""),
-    _sqlite(2, "a reclaimed claim keeps its token", "sqlite_sql/reclaim.sql", "token = '', ", ""),
     _memory(
         2,
         "a late ack is refused though nobody took over",
@@ -347,12 +346,13 @@ MUTANTS = [
         '                cursor.execute("ROLLBACK TO gofastr_queue")\n',
         '                cursor.execute("ROLLBACK")\n',
     ),
-    _core(
+    Mutant(
         8,
-        "observers are told inside a transaction",
-        "queue/producing.py",
+        "core: observers are told inside a transaction",
+        f"{CORE}/queue/producing.py",
         "        if transaction is None:\n            self._observers",
         "        if True:\n            self._observers",
+        ON_SQLITE,
     ),
     # 9. Notifications are hints
     _core(

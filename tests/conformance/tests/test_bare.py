@@ -24,6 +24,7 @@ from gofastr_queue.records import (
 )
 from gofastr_queue_conformance import (
     BrowsingContract,
+    CarryingContract,
     ClaimingContract,
     ConcurrencyContract,
     ExtendingContract,
@@ -88,6 +89,7 @@ class BareBackend:
 
 class TestBare(
     StoringContract,
+    CarryingContract,
     ClaimingContract,
     OrderingContract,
     FencingContract,

@@ -61,6 +61,7 @@ class Producing(Opened):
         More than 10 000 jobs need ``chunk``, the number stored at a time; then each chunk is all
         or none, and an error leaves the chunks before it stored.  Raises as ``enqueue`` does.
         """
+        self._hooks()
         jobs = list(jobs)
         if chunk is None and len(jobs) > limits.ATOMIC_BULK:
             raise InvalidOption(
