@@ -359,8 +359,8 @@ MUTANTS = [
         9,
         "nobody polls",
         "worker/pool.py",
-        "            if room:\n                self._ask_at = since + pause",
-        "            if room:\n                self._ask_at = since + 3600",
+        "                self._ask_at = since + pause",
+        "                self._ask_at = since + 3600",
     ),
     _memory(
         9,

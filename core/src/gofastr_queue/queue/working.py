@@ -132,7 +132,7 @@ class Working(Opened):
             self._grace = options.grace
 
     def run(self, workers: int = 4, **options: Any) -> None:
-        """Run jobs until SIGTERM or SIGINT, then stop within ``grace`` and close the queue.
+        """Run jobs until SIGTERM, SIGINT or ``close``; stop within ``grace`` and close the queue.
 
         Takes what ``start`` takes.  Call it from the main thread: signal handlers live there.
         """
@@ -146,7 +146,7 @@ class Working(Opened):
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             self.start(workers, **options)
-            while not signals:
+            while not signals and not self._closed:
                 time.sleep(SIGNAL_SECONDS)
             self.close(self._grace)
         finally:

@@ -101,6 +101,7 @@ class Pool:
         self._unknown: list[Claim] = []
         self._running: dict[int, float] = {}
         self._ask_at = 0.0
+        self._nudges = 0
         self._pause = 0.0
         self._hoarded_until = 0.0
         self._turning = False
@@ -122,6 +123,7 @@ class Pool:
         """Ask the store again soon: a job may be ready."""
         with self._lock:
             self._ask_at = 0.0
+            self._nudges += 1
             self._work.notify()
 
     def stop(self) -> None:
@@ -253,7 +255,7 @@ class Pool:
     def _turn(self, finished: list[Finished], room: int) -> None:
         """Settle what has finished and claim for the room there is, in one turn."""
         self._drop()
-        since = time.monotonic()
+        since, nudges = time.monotonic(), self._nudges
         want = self._want() if room else None
         acks = [one.settlement for one in finished if isinstance(one.settlement, Ack)]
         releases = [one.settlement for one in finished if isinstance(one.settlement, Release)]
@@ -279,7 +281,7 @@ class Pool:
             if not claims.claims:
                 pause = max(pause, EMPTY_SECONDS)
         with self._lock:
-            if room:
+            if room and self._nudges == nudges:  # else something came up during the turn
                 self._ask_at = since + pause
         if want is not None and claims is not None and pause > 0:
             self._waiter.watch(Watch(want, since + pause, claims.due or limits.LATEST))
