@@ -5,6 +5,7 @@ Only the distribution that serves the asked scheme is imported.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -74,7 +75,23 @@ def connect(url: str, **options: object) -> Backend:
         raise InvalidOption(f"not a URL: {redact(url)}: {error}") from None
     if parts.fragment:
         raise InvalidOption(f"a '#' in a URL cuts it off: write it as %23 in {redact(url)}")
+    _refuse_unknown(factory, parts.scheme, options)
     return factory(url, **options)
+
+
+def _refuse_unknown(
+    factory: Callable[..., Backend], scheme: str, options: dict[str, object]
+) -> None:
+    """Say which options there are; Python's own error would name only the wrong one."""
+    parameters = list(inspect.signature(factory).parameters.values())[1:]
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        return
+    known = [one.name for one in parameters]
+    for name in options:
+        if name not in known:
+            raise TypeError(
+                f"unknown option {name!r} for {scheme}://; known: {', '.join(known) or 'none'}"
+            )
 
 
 def factory_for(url: str) -> EntryPoint:
