@@ -49,15 +49,19 @@ class Watch:
     def wait(self, writes: int, wakes: int, deadline: float) -> bool:
         """Sleep until more than ``writes`` were noticed; False when time is up or waits ended."""
         with self._condition:
-            while self._writes == writes:
-                left = deadline - time.monotonic()
-                if left <= 0 or self._wakes != wakes or self._ended:
-                    return False
-                if self._looking:
-                    self._condition.wait(left)
-                else:
-                    self._look_out(left)
-            return True
+            try:
+                while self._writes == writes:
+                    left = deadline - time.monotonic()
+                    if left <= 0 or self._wakes != wakes or self._ended:
+                        return False
+                    if self._looking:
+                        self._condition.wait(left)
+                    else:
+                        self._look_out(left)
+                return True
+            finally:
+                if not self._looking:
+                    self._condition.notify()  # whoever leaves last must not leave all asleep
 
     def wrote(self) -> None:
         """Tell that this process has written."""
@@ -85,7 +89,7 @@ class Watch:
         self._condition.release()
 
     def _look_out(self, left: float) -> None:
-        """Sleep for one look's time, for all; who leaves lets the next one look."""
+        """Sleep for one look's time, then look, for all."""
         self._looking = True
         try:
             lively = time.monotonic() - self._written_at < LIVELY_FOR_SECONDS
@@ -94,8 +98,6 @@ class Watch:
                 self._refresh()
         finally:
             self._looking = False
-            if left <= pause:
-                self._condition.notify()
 
     def _refresh(self) -> None:
         seen = self._look()
