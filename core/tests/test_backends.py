@@ -5,23 +5,40 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
-from gofastr_queue import BackendNotFound, InvalidOption, Queue, QueueError, backends
+from gofastr_queue import (
+    BackendNotFound,
+    InvalidOption,
+    Queue,
+    QueueError,
+    UnsupportedOperation,
+    backends,
+    schemas,
+)
 
 SECRET = "s3cr3t"  # noqa: S105 - the canary of these tests
+CODED = "s3%63r3t"
 
 
-def distribution(folder: Path, name: str, entries: str, code: str = "") -> None:
+BACKENDS, SCHEMAS = "gofastr_queue.backends", "gofastr_queue.schemas"
+
+
+def distribution(
+    folder: Path, name: str, entries: str, code: str = "", group: str = BACKENDS
+) -> None:
     """Lay out an installed distribution that serves URL schemes."""
     module = name.replace("-", "_")
     info = folder / f"{module}-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[gofastr_queue.backends]\n{entries}\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{entries}\n")
     (folder / f"{module}.py").write_text(code)
 
 
@@ -37,6 +54,17 @@ def run(code: str, *paths: Path) -> str:
     ).stdout.strip()
 
 
+@pytest.fixture
+def serverless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let only the backends be found that no server is needed for."""
+
+    def found(group: str) -> list[EntryPoint]:
+        return [one for one in entry_points(group=group) if not one.name.startswith("postgres")]
+
+    monkeypatch.setattr(backends, "entry_points", found)
+
+
+@pytest.mark.usefixtures("serverless")
 def test_a_scheme_without_a_backend_says_what_to_install() -> None:
     with pytest.raises(BackendNotFound) as caught:
         Queue.open("redis://localhost:6379/0")
@@ -47,6 +75,7 @@ def test_a_scheme_without_a_backend_says_what_to_install() -> None:
     )
 
 
+@pytest.mark.usefixtures("serverless")
 @pytest.mark.parametrize(
     ("scheme", "extra"), [("rediss", "redis"), ("postgresql", "postgres"), ("postgres", "postgres")]
 )
@@ -55,6 +84,7 @@ def test_each_known_scheme_names_its_extra(scheme: str, extra: str) -> None:
         Queue.open(f"{scheme}://localhost/db")
 
 
+@pytest.mark.usefixtures("serverless")
 def test_a_scheme_that_nobody_knows_names_no_extra() -> None:
     with pytest.raises(BackendNotFound) as caught:
         Queue.open("amqp://localhost")
@@ -159,6 +189,95 @@ def test_an_unknown_keyword_option_is_a_type_error(url: str, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+NEEDS = "needs the module 'absent_driver', which is not installed."
+
+
+@pytest.mark.parametrize(
+    ("scheme", "code", "said"),
+    [
+        ("half", "import absent_driver.pool", NEEDS),
+        ("redis", "import absent_driver", f"{NEEDS} Try: pip install 'gofastr-queue[redis]'"),
+        (
+            "half",
+            "raise ImportError('no wrapper:\\n- libpq')",
+            "cannot be imported from gofastr-queue-half: no wrapper: - libpq.",
+        ),
+    ],
+)
+def test_a_backend_without_its_driver_says_what_to_install(
+    tmp_path: Path, scheme: str, code: str, said: str
+) -> None:
+    distribution(tmp_path, "gofastr-queue-half", f"{scheme} = gofastr_queue_half:connect", code)
+
+    shown = run(
+        "from gofastr_queue import BackendNotFound, Queue\n"
+        f"try: Queue.open('{scheme}://me:{SECRET}@host')\n"
+        "except BackendNotFound as error: print(error, isinstance(error.__cause__, ImportError))",
+        tmp_path,
+    )
+
+    assert shown == f"'{scheme}://' {said} True"
+
+
+def test_a_strangers_schema_is_written_with_its_options_and_nothing_else_is_imported(
+    tmp_path: Path,
+) -> None:
+    canary = tmp_path / "imported"
+    noisy = f"open({str(canary)!r}, 'w').close()"
+    distribution(tmp_path, "gofastr-queue-store", "other = gofastr_queue_store:connect", noisy)
+    distribution(
+        tmp_path,
+        "gofastr-queue-writer",
+        "other = gofastr_queue_writer:text",
+        "def text(url, *, size=0): return f'-- {url} of {size}'",
+        SCHEMAS,
+    )
+
+    shown = run(
+        "from gofastr_queue import schemas; print(schemas.text('OTHER://x', size=3))", tmp_path
+    )
+
+    assert shown == "-- OTHER://x of 3"
+    assert not canary.exists()
+
+
+def test_two_schemas_for_one_scheme_are_an_error_that_names_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution(tmp_path, "gofastr-queue-store", "twice = gofastr_queue_store:connect")
+    for name in ("gofastr-queue-beta", "gofastr-queue-alpha"):
+        distribution(tmp_path, name, f"twice = {name.replace('-', '_')}:text", group=SCHEMAS)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(BackendNotFound, match="by gofastr-queue-alpha and gofastr-queue-beta;"):
+        schemas.text("twice://x")
+
+
+def test_a_backend_that_offers_no_schema_is_named() -> None:
+    with pytest.raises(UnsupportedOperation, match="backend 'memory' cannot make or print a sch"):
+        schemas.text("memory://")
+
+
+@pytest.mark.usefixtures("serverless")
+@pytest.mark.parametrize("url", ["jobs.db", "amqp://localhost", "redis://localhost", None])
+def test_a_schema_is_refused_for_what_no_backend_serves(url: Any) -> None:
+    with pytest.raises(BackendNotFound) as opening:
+        Queue.open(url)
+    with pytest.raises(BackendNotFound) as writing:
+        schemas.text(url)
+
+    assert str(writing.value) == str(opening.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [("sqlite:///x.db?colour=red", {}), ("sqlite:///x.db", {"colour": "red"})],
+)
+def test_an_unknown_option_of_a_schema_is_a_type_error(url: str, options: dict[str, str]) -> None:
+    with pytest.raises(TypeError, match=r"unknown option 'colour' .*; known: table, synchronous"):
+        schemas.text(url, **options)
+
+
 @pytest.mark.parametrize("url", ["memory://[::1", "sqlite://[::1/x.db", "memory://[x]"])
 def test_a_malformed_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidOption, match="URL"):
@@ -170,6 +289,33 @@ def test_a_fragment_is_refused_because_it_would_be_cut_off(url: str, tmp_path: P
     with pytest.raises(InvalidOption, match="#"):
         Queue.open(url.format(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "repeating://me:a@s3cr3t@host",
+        "repeating://me%3As3cr3t%40host",
+        "repeating://me:12/s3cr3t@host",
+        "repeating://me:12?s3cr3t@host",
+        "repeating://me:12#s3cr3t@host",
+    ],
+)
+def test_what_may_be_a_piece_of_a_password_reaches_no_driver(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution(
+        tmp_path,
+        "gofastr-queue-repeating",
+        "repeating = gofastr_queue_repeating:connect",
+        "def connect(url): raise OSError(url)",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(InvalidOption, match=r"writ(e it|ten) as %") as caught:
+        Queue.open(url)
+
+    assert SECRET not in str(caught.value)
 
 
 URLS_WITH_SECRETS = [
@@ -190,23 +336,49 @@ URLS_WITH_SECRETS = [
     f"//me:{SECRET}@localhost/0",
     f"me:{SECRET}@redis://localhost",
     f"redis:me:{SECRET}@localhost",
+    f"postgresql://me:{SECRET}@host/db",
+    f"postgresql://me:{CODED}@host/db",
+    f"postgresql://me%3A{CODED}%40host/db",
+    f"postgresql://me:{SECRET}/%@host/db",
+    f"postgresql://me:12?{SECRET}@host/db",
+    f"postgresql://me:12#{SECRET}@host/db",
+    f"postgresql://host/db?password={CODED}",
+    f"postgresql://me:{SECRET}@one:1,two:2/db",
+    f"postgresql://me:{SECRET}@[fe80::1%25eth0]:5432/db",
+    f"postgresql://me:{SECRET}@[/db",
+    f"postgresql://[me:{SECRET}]@host/db",
+    f"postgresql://me:{SECRET}@ho\u2100st/db",
+    f"postgresql:///db?host=/run/pg&password={SECRET}",
+    f"postgresql://host=x password={SECRET}",
+    f"postgresql://x/host=x password={SECRET}",
+    f"host=x password={SECRET}://",
+    f"sqlite://host=x password={SECRET}/jobs.db",
+    f"sqlite://me:{SECRET}@ho\u2100st/jobs.db",
+    f"sqlite://[me:{SECRET}]/jobs.db",
+    f"sqlite://me:12?{SECRET}@host/jobs.db",
+    f"memory://me:12?a=1&{SECRET}@jobs",
+    f"memory://me:a@{SECRET}@jobs",
+    f"memory://me:12/{SECRET}@jobs",
+    f"sqlite://me%3A{CODED}%40host/jobs.db",
 ]
 
 
+@pytest.mark.usefixtures("serverless")
+@pytest.mark.parametrize("opening", [Queue.open, schemas.text])
 @pytest.mark.parametrize("url", URLS_WITH_SECRETS)
-def test_no_error_shows_a_password(url: str) -> None:
+def test_no_error_shows_a_password(url: str, opening: Callable[[str], object]) -> None:
     with pytest.raises((QueueError, TypeError)) as caught:
-        Queue.open(url)
+        opening(url)
 
     shown: BaseException | None = caught.value
     while shown is not None:
-        assert SECRET not in f"{shown} {shown!r}"
+        assert SECRET not in unquote(f"{shown} {shown!r}")
         shown = shown.__cause__ or (None if shown.__suppress_context__ else shown.__context__)
 
 
 @pytest.mark.parametrize("url", URLS_WITH_SECRETS)
 def test_a_redacted_url_has_no_password(url: str) -> None:
-    assert SECRET not in backends.redact(url)
+    assert SECRET not in unquote(backends.redact(url))
 
 
 def test_a_redacted_url_still_says_where() -> None:
@@ -214,6 +386,22 @@ def test_a_redacted_url_still_says_where() -> None:
 
     assert backends.redact(url) == "'redis://cache.local:6379/0'"
     assert backends.redact("sqlite:///dir/jobs.db?table=x") == "'sqlite:///dir/jobs.db'"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:p@h1:1,h2:2/db", "postgresql://h1:1,h2:2/db"),
+        ("postgresql://u:p@[::1]:5432/db", "postgresql://[::1]:5432/db"),
+        ("postgresql:///db?host=/run/pg", "postgresql:///db"),
+        ("postgresql://u:p@%2Frun%2Fpg/db", "postgresql://%2Frun%2Fpg/db"),
+        ("postgresql://u:p@db-1.example.com/my%20db", "postgresql://db-1.example.com/my%20db"),
+        ("postgresql://u:p@host:port/db", "postgresql:…"),
+        ("host=x password=y", "…"),
+    ],
+)
+def test_a_redacted_url_says_as_much_as_is_safe(url: str, shown: str) -> None:
+    assert backends.redact(url) == repr(shown)
 
 
 def test_a_repeated_parameter_keeps_its_last_value_and_text_is_decoded() -> None:

@@ -32,6 +32,12 @@ SHAPES = [
     f"sqlite:///jobs.db?password={CODED}",
     f"sqlite:///jobs.db?user=x&sslpassword={CODED}&b=c",
     f"nosuch://user:{CODED}@one,user:{CODED}@two/db",
+    f"nosuch://user:{CODED}@one:1,two:2/db",
+    f"nosuch:///db?host=/run/pg&password={CODED}",
+    f"nosuch://host=x password={CODED}",
+    f"host=x password='{PASSWORD}'",
+    f"sqlite://host=x password={CODED}/jobs.db",
+    f"sqlite://user:{CODED}@ho\u2100st/jobs.db",
 ]
 
 
@@ -103,6 +109,22 @@ def test_a_password_in_any_text_is_masked_wherever_its_url_is_known() -> None:
     text = redacted(f"driver said: {PASSWORD} and {CODED} and 'other one'", secrets)
 
     assert text == "driver said: *** and *** and '***'"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://me:left@right@host/db", "no host 'right@host'; left"),
+        ("postgresql://host/db?password=it's+here", "it's+here, it's here"),
+        ("postgresql://host/db?pass%77ord=hidden", "hidden"),
+        ("postgresql://host/db?sslpassword=h%69dden", "hidden h%69dden"),
+        (r"postgresql://host=x password = 'it\'s here'", r"password = 'it\'s here'"),
+    ],
+)
+def test_a_password_is_masked_however_a_driver_reads_it(url: str, said: str) -> None:
+    text = redacted(f"driver said: {said}", secrets_of(url))
+
+    assert not any(word in text for word in ("left", "right", "here", "hidden", "h%69dden"))
 
 
 def test_a_password_of_a_letter_masks_no_other_words() -> None:

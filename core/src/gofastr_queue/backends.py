@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import BackendNotFound, InvalidOption
@@ -32,6 +32,16 @@ EXTRAS = {
     "rediss": "redis",
 }
 """Scheme -> the extra of ``gofastr-queue`` that brings it."""
+
+_HOST = r"(?:\[[\w:.%]+\]|[\w./~-]*)(?::\d*)?"
+_HOSTS = re.compile(rf"{_HOST}(?:,{_HOST})*")
+"""Hosts and ports alone; a database's socket is a path."""
+
+_PARAMETER = re.compile(r"\w+=")
+"""How each part of a query begins."""
+
+_OF_USERS = re.compile(r"[@:=]")
+"""What stands around a password, and hardly in a path."""
 
 
 class Backend(Claiming, Acking, Nacking, Reclaiming, Protocol):
@@ -65,33 +75,10 @@ class Backend(Claiming, Acking, Nacking, Reclaiming, Protocol):
 def connect(url: str, **options: object) -> Backend:
     """Open the backend that ``url`` names.
 
-    Raises ``BackendNotFound`` for a scheme that no installed distribution serves or that two
-    serve, and ``TypeError`` for an option that the backend does not know.
+    Raises ``BackendNotFound`` for a scheme that no installed distribution serves, that two serve,
+    or whose driver is missing, and ``TypeError`` for an option that the backend does not know.
     """
-    factory = cast(Callable[..., Backend], factory_for(url).load())
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise InvalidOption(f"not a URL: {redact(url)}: {error}") from None
-    if parts.fragment:
-        raise InvalidOption(f"a '#' in a URL cuts it off: write it as %23 in {redact(url)}")
-    _refuse_unknown(factory, parts.scheme, options)
-    return factory(url, **options)
-
-
-def _refuse_unknown(
-    factory: Callable[..., Backend], scheme: str, options: dict[str, object]
-) -> None:
-    """Say which options there are; Python's own error would name only the wrong one."""
-    parameters = list(inspect.signature(factory).parameters.values())[1:]
-    if any(one.kind is one.VAR_KEYWORD for one in parameters):
-        return
-    known = [one.name for one in parameters]
-    for name in options:
-        if name not in known:
-            raise TypeError(
-                f"unknown option {name!r} for {scheme}://; known: {', '.join(known) or 'none'}"
-            )
+    return cast(Backend, call(factory_for(url), url, options))
 
 
 def factory_for(url: str) -> EntryPoint:
@@ -102,39 +89,111 @@ def factory_for(url: str) -> EntryPoint:
             f"or 'memory://'; got {redact(url) if isinstance(url, str) else url!r}"
         )
     scheme = url.partition("://")[0].lower()
-    found = installed().get(scheme, [])
-    if not found:
+    found = only(GROUP, scheme)
+    if found is None:
         known = ", ".join(sorted(installed())) or "none"
-        extra = EXTRAS.get(scheme)
-        hint = f" Try: pip install 'gofastr-queue[{extra}]'" if extra else ""
         named = f"'{scheme}://'" if SCHEME.fullmatch(scheme) else redact(url)
-        raise BackendNotFound(f"no backend for {named}; installed: {known}.{hint}")
+        raise BackendNotFound(f"no backend for {named}; installed: {known}.{_hint(scheme)}")
+    return found
+
+
+def only(group: str, scheme: str) -> EntryPoint | None:
+    """Find the one entry point of a group that serves a scheme; nothing is imported."""
+    found = installed(group).get(scheme, [])
     if len(found) > 1:
         names = " and ".join(sorted(_distribution(point) for point in found))
         raise BackendNotFound(f"'{scheme}://' is served by {names}; uninstall all but one of them")
-    return found[0]
+    return found[0] if found else None
 
 
-def installed() -> dict[str, list[EntryPoint]]:
-    """Return the installed backends by scheme; nothing is imported."""
+def installed(group: str = GROUP) -> dict[str, list[EntryPoint]]:
+    """Return the entry points of a group by scheme; nothing is imported."""
     schemes: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=GROUP):
+    for point in entry_points(group=group):
         known = schemes.setdefault(point.name.lower(), [])
         if all((point.value, _distribution(point)) != (p.value, _distribution(p)) for p in known):
             known.append(point)
     return schemes
 
 
-def redact(url: str) -> str:
-    """Return ``url`` without user, password and query: fit for errors and logs."""
+def call(point: EntryPoint, url: str, options: dict[str, object]) -> object:
+    """Import what serves ``url`` and call it with the URL and options, both checked."""
+    scheme = point.name.lower()
+    function = _load(point, scheme)
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    except ValueError:  # its text may repeat the password
+        raise InvalidOption(
+            f"no readable URL follows {scheme}:// here: write an IPv6 address as [::1], "
+            "and other special characters percent-encoded"
+        ) from None
+    _refuse_misread(url, parts)
+    _refuse_unknown(function, scheme, options)
+    return function(url, **options)
+
+
+def _load(point: EntryPoint, scheme: str) -> Callable[..., object]:
+    """Import an entry point; say what to install if its driver is missing."""
+    try:
+        return cast(Callable[..., object], point.load())
+    except ImportError as error:
+        wrong = " ".join(f"cannot be imported from {_distribution(point)}: {error}".split())
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            wrong = f"needs the module {error.name!r}, which is not installed"
+        raise BackendNotFound(f"'{scheme}://' {wrong}.{_hint(scheme)}") from error
+
+
+def _refuse_misread(url: str, parts: SplitResult) -> None:
+    """Refuse what may be a piece of a password: a driver would repeat it as a host or an option."""
+    user, at, hosts = parts.netloc.partition("@")
+    if "@" in unquote(hosts if at else user) or (parts.netloc and "@" in parts.path):
+        raise InvalidOption(
+            "a URL's only '@' stands between password and host, any other is written as %40: "
+            f"{redact(url)}"
+        )
+    if parts.fragment:
+        raise InvalidOption(f"a '#' in a URL cuts it off: write it as %23 in {redact(url)}")
+    if not all(_PARAMETER.match(unquote(one)) for one in parts.query.split("&") if one):
+        raise InvalidOption(
+            "name=value must follow '?' and '&' in a URL, in its other parts they are written as "
+            f"%3F and %26: {redact(url)}"
+        )
+
+
+def _refuse_unknown(
+    function: Callable[..., object], scheme: str, options: dict[str, object]
+) -> None:
+    """Say which options there are; Python's own error would name only the wrong one."""
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        return
+    known = [one.name for one in parameters]
+    for name in options:
+        if name not in known:
+            raise TypeError(
+                f"unknown option {name!r} for {scheme}://; known: {', '.join(known) or 'none'}"
+            )
+
+
+def redact(url: str) -> str:
+    """Return ``url`` without user, password and query: fit for errors and logs.
+
+    Of a URL that may be read in another way than it was meant only the scheme is left.
+    """
+    try:
+        parts = urlsplit(url)
     except ValueError:
         return "'…'"
-    if "://" not in url or "@" in parts.path or ":" in parts.path.lstrip("/"):
+    hosts = parts.netloc.rpartition("@")[2]
+    misread = (
+        "://" not in url
+        or not _HOSTS.fullmatch(unquote(hosts))
+        or _OF_USERS.search(unquote(parts.path.lstrip("/")))
+        or "@" in unquote(parts.query + parts.fragment)
+    )
+    if misread:
         return f"'{parts.scheme}:…'" if parts.scheme in EXTRAS else "'…'"
-    return repr(f"{parts.scheme}://{host}{port}{parts.path}")
+    return repr(f"{parts.scheme}://{hosts}{parts.path}")
 
 
 def url_options(url: str) -> dict[str, str]:
@@ -144,3 +203,8 @@ def url_options(url: str) -> dict[str, str]:
 
 def _distribution(point: EntryPoint) -> str:
     return point.dist.name if point.dist else point.value
+
+
+def _hint(scheme: str) -> str:
+    extra = EXTRAS.get(scheme)
+    return f" Try: pip install 'gofastr-queue[{extra}]'" if extra else ""

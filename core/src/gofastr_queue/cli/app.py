@@ -13,6 +13,7 @@ from gofastr_queue.cli.demo import demo
 from gofastr_queue.cli.enqueueing import enqueue
 from gofastr_queue.cli.installed import backends
 from gofastr_queue.cli.jobs import jobs, stats
+from gofastr_queue.cli.preparing import schema
 from gofastr_queue.cli.repairing import cancel, purge, replay
 from gofastr_queue.cli.working import work
 
@@ -29,7 +30,7 @@ def app() -> None:
     """
 
 
-for command in (demo, work, enqueue, jobs, stats, replay, cancel, purge, backends):
+for command in (demo, work, enqueue, jobs, stats, replay, cancel, purge, schema, backends):
     app.add_command(command)
 
 

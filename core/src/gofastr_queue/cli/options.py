@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -83,11 +84,23 @@ def at_store(function: Function) -> Function:
 
 def opened(url: str | None) -> Queue:
     """Open the queue that a command works on."""
+    with known_options():
+        return Queue.open(given(url))
+
+
+def given(url: str | None) -> str:
+    """Return the URL that a command needs."""
     if not url:
         raise click.UsageError(
             "no queue given: add --url sqlite:///jobs.db or set GOFASTR_QUEUE_URL"
         )
+    return url
+
+
+@contextmanager
+def known_options() -> Iterator[None]:
+    """Call it wrong usage if a URL has an option that its backend does not know."""
     try:
-        return Queue.open(url)
-    except TypeError as error:  # an option in the URL that the backend does not know
+        yield
+    except TypeError as error:
         raise click.UsageError(str(error)) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 MASK = "***"
 
@@ -12,9 +12,9 @@ SHORT = 4
 """A password shorter than this is masked only where it stands alone: "a" is part of any text."""
 
 _USER_INFO = re.compile(r"(\w://[^\s:@/'\"]*):[^\s'\"]+@")
-_PARAMETER = re.compile(
-    r"(?i)(\b\w*(?:password|passwd|secret|token|api_?key)\w*=)('[^']*'|[^\s&#'\"]+)"
-)
+_NAME = r"\b\w*(?:password|passwd|secret|token|api_?key)\w*"
+_SECRET = re.compile(f"(?i){_NAME}")
+_PARAMETER = re.compile(rf"(?i)({_NAME}\s*=\s*)('(?:\\.|[^'\\])*'|[^\s&#'\"]+)")
 
 
 def secrets_of(url: str) -> list[str]:
@@ -23,8 +23,13 @@ def secrets_of(url: str) -> list[str]:
     found = {rest.rpartition("@")[0].partition(":")[2]}
     with suppress(ValueError):  # no readable URL: what stands before its last @ is masked
         found.add(urlsplit(url).password or "")
+    found |= {part for one in found for part in one.split("@")}  # a driver may split it there
     found.update(match[2].strip("'") for match in _PARAMETER.finditer(url))
-    found |= {unquote(one) for one in found}
+    for parameter in url.partition("?")[2].split("&"):
+        name, _, value = parameter.partition("=")
+        if _SECRET.search(unquote(name)):
+            found.add(value)
+    found |= {read(one) for one in found for read in (unquote, unquote_plus)}
     return sorted(found - {""}, key=len, reverse=True)
 
 

@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from gofastr_queue import limits
-from gofastr_queue.backends import redact, url_options
 from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.hookspecs import hookimpl
@@ -34,7 +32,7 @@ from gofastr_queue.records import (
     StoredPage,
     Want,
 )
-from gofastr_queue_sql import rows, sqlite_schema, statements
+from gofastr_queue_sql import rows, sqlite_schema, sqlite_url, statements
 from gofastr_queue_sql.rows import micros, moment
 from gofastr_queue_sql.sqlite_connection import Connection, inside, lenient, open_file, yours
 from gofastr_queue_sql.sqlite_moves import Moves
@@ -45,20 +43,8 @@ SYNCHRONOUS = ("full", "normal")
 
 def connect(url: str, *, table: str | None = None, synchronous: str | None = None) -> SqliteBackend:
     """Open ``sqlite:///relative.db`` or ``sqlite:////absolute.db``."""
-    parts = urlsplit(url)
-    given = url_options(url)
-    table = given.pop("table", "queue_jobs") if table is None else table
-    synchronous = given.pop("synchronous", "full") if synchronous is None else synchronous
-    unknown = sorted(given.keys() - {"table", "synchronous"})
-    if unknown:
-        raise TypeError(f"unknown option {unknown[0]!r} for sqlite://; known: table, synchronous")
-    path = unquote(parts.path[1:])
-    if parts.netloc or not path:
-        raise InvalidOption(
-            "a SQLite URL names a file after three slashes, for instance 'sqlite:///jobs.db'; "
-            f"got {redact(url)}"
-        )
-    return SqliteBackend(path, table=table, synchronous=synchronous)
+    place = sqlite_url.read(url, table, synchronous)
+    return SqliteBackend(place.file, table=place.table, synchronous=place.synchronous)
 
 
 class SqliteBackend:
@@ -91,7 +77,9 @@ class SqliteBackend:
         if synchronous not in SYNCHRONOUS:
             raise InvalidOption(f"synchronous must be 'full' or 'normal', got {synchronous!r}")
         self._table = table
-        self._sql = statements.load("sqlite_sql", table, rows.COLUMNS)
+        self._sql = statements.load(
+            "sqlite_sql", lambda suffix: f'"{table}{suffix}"', columns=rows.COLUMNS
+        )
         self._moves = Moves(self._sql)
         self._own: sqlite3.Connection | None = None
         if isinstance(database, sqlite3.Connection):

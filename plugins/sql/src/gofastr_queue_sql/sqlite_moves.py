@@ -12,7 +12,6 @@ from typing import Any
 from attrs import evolve, frozen
 
 from gofastr_queue.errors import DuplicateJob
-from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import (
     DUE_PER_CLAIM,
     KEPT_ERRORS,
@@ -45,7 +44,7 @@ class Moves:
         self, cursor: sqlite3.Cursor, drafts: Sequence[Draft], on_conflict: str, now: datetime
     ) -> list[Put]:
         """Store drafts, all or none."""
-        puts = [Put(_new(draft, now), new=True) for draft in drafts]
+        puts = [Put(rows.new(draft, now), new=True) for draft in drafts]
         values = [_values(put.job, now) for put in puts]
         if on_conflict == "ignore":
             return [
@@ -195,29 +194,7 @@ def _rank(row: rows.Row) -> tuple[int, int]:
     return -row[5], row[0]
 
 
-def _new(draft: Draft, now: datetime) -> StoredJob:
-    scheduled_at = now + draft.delay if draft.delay is not None else draft.scheduled_at or now
-    return StoredJob(
-        draft.id,
-        draft.type,
-        draft.payload,
-        draft.lane,
-        draft.priority,
-        draft.max_attempts,
-        draft.attempts,
-        draft.status,
-        draft.created_at or now,
-        scheduled_at,
-        draft.headers,
-        draft.errors,
-    )
-
-
 def _values(job: StoredJob, now: datetime) -> tuple[Any, ...]:
-    if job.status is Status.FAILED:
-        state = "failed"
-    else:
-        state = "ready" if job.scheduled_at <= now else "later"
     return (
         job.id,
         job.type,
@@ -226,7 +203,7 @@ def _values(job: StoredJob, now: datetime) -> tuple[Any, ...]:
         job.priority,
         job.max_attempts,
         job.attempts,
-        state,
+        rows.state(job, now),
         micros(job.created_at),
         micros(job.scheduled_at),
         job.headers,

@@ -7,10 +7,14 @@ stand in a table of our own, because ``user_version`` belongs to the owner of th
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import sqlite_utils
 
+from gofastr_queue import limits
 from gofastr_queue.errors import BackendUnavailable, SchemaTooNew
+from gofastr_queue_sql import sqlite_url
+from gofastr_queue_sql.sqlite_connection import translated
 
 VERSION = 1
 VERSIONS = "gofastr_queue_schema"
@@ -63,6 +67,23 @@ def prepare(connection: sqlite3.Connection, table: str) -> None:
             _create_once(connection, table)
     finally:
         connection.row_factory = factory
+
+
+def text(url: str, *, table: str | None = None, synchronous: str | None = None) -> str:
+    """Return the SQL of a new queue's schema as ``prepare`` makes it; no file is touched."""
+    place = sqlite_url.read(url, table, synchronous)
+    limits.identifier("table", place.table)
+    memory = sqlite3.connect(":memory:", isolation_level=None)
+    with closing(memory), translated(place.file):
+        prepare(memory, place.table)
+        made = memory.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+        statements = "".join(f"{sql};\n" for (sql,) in made)
+    # SQLite forgets these words; another queue in the file shares the table.
+    statements = statements.replace(f'TABLE "{VERSIONS}"', f'TABLE IF NOT EXISTS "{VERSIONS}"')
+    title = f"-- the queue {place.table}, schema version {VERSION}: run all in one transaction"
+    row = f"('{place.table}', {VERSION})"
+    insert = f"INSERT INTO {VERSIONS} (queue, version) VALUES {row};"  # noqa: S608 - an identifier
+    return f"{title}\n{statements}{insert}\n"
 
 
 def _create_once(connection: sqlite3.Connection, table: str) -> None:
