@@ -20,7 +20,7 @@ from tests.mutants.catalogue import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ["core/src", "plugins/memory/src", "plugins/sql/src", "tests/conformance/src"]
-COPIED = [*SOURCES, "plugins/memory/tests", "plugins/sql/tests", "pyproject.toml"]
+COPIED = [*SOURCES, "plugins/memory/tests", "plugins/sql/tests", "tests/servers", "pyproject.toml"]
 
 
 def copy(folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""The throw-away servers that tests and benchmarks start by themselves."""
