@@ -21,6 +21,7 @@ from gofastr_queue_conformance.concurrency import ConcurrencyContract  # noqa: E
 from gofastr_queue_conformance.extending import ExtendingContract  # noqa: E402
 from gofastr_queue_conformance.fencing import FencingContract  # noqa: E402
 from gofastr_queue_conformance.harness import Contract, Harness  # noqa: E402
+from gofastr_queue_conformance.lost_replies import LostRepliesContract  # noqa: E402
 from gofastr_queue_conformance.machine import LifecycleContract  # noqa: E402
 from gofastr_queue_conformance.ordering import OrderingContract  # noqa: E402
 from gofastr_queue_conformance.processes import ProcessesContract  # noqa: E402
@@ -35,6 +36,7 @@ from gofastr_queue_conformance.working import WorkingContract  # noqa: E402
 
 class Suite(
     ProcessesContract,
+    LostRepliesContract,
     WorkingContract,
     LifecycleContract,
     ConcurrencyContract,
@@ -64,6 +66,7 @@ __all__ = [
     "FencingContract",
     "Harness",
     "LifecycleContract",
+    "LostRepliesContract",
     "OrderingContract",
     "ProcessesContract",
     "ReclaimingContract",

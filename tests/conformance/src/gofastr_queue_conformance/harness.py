@@ -23,12 +23,17 @@ class Harness:
     would.  ``url`` is how another process opens it; needed for MULTI_PROCESS.  ``begin`` returns a
     DB-API connection to the same store inside an open transaction; needed for TRANSACTIONAL.
     ``damage`` overwrites the stored payload of a job id with a text that is no JSON.
+
+    Where the store is a server, ``address`` is where it listens, and ``through`` opens a backend on
+    the same store through another host and port: the kit's proxy, which loses replies.
     """
 
     open: Callable[[], Backend]
     damage: Callable[[str], None]
     url: str = ""
     begin: Callable[[], Any] | None = None
+    address: tuple[str, int] | None = None
+    through: Callable[[str, int], Backend] | None = None
 
 
 class Contract:

@@ -111,6 +111,7 @@ class ProcessesContract(Worked):
         victim.kill()
         victim.wait(PATIENCE)
         _eventually(lambda: {one.id for one in crew.ledger.read("done")} == ids, "all effects")
+        _eventually(lambda: not _alive(producer), "what was done but not acked, done again")
         code = _ended(other)
 
         entries = crew.ledger.read()
