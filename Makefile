@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := core plugins/memory plugins/sql tests/conformance
 METADATA := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
-RUNTIME := -e 'core[cli]' -e plugins/memory -e plugins/sql
+RUNTIME := -e 'core[cli]' -e plugins/memory -e 'plugins/sql[postgres]'
 
 .PHONY: help demo test check lint types floors mutants bench docs stress clean
 

@@ -1,13 +1,25 @@
 from __future__ import annotations
 
+import itertools
+import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 
+import psycopg
 import pytest
+from attrs import evolve
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from tests.servers.postgres import Address, Server, any_server, installations
+from tests.servers.sessions import random_sessions
 
 from gofastr_queue.backends import connect
 from gofastr_queue_conformance import Harness
+from gofastr_queue_sql import postgres_schema, postgres_url
+from gofastr_queue_sql.postgres import PostgresBackend
 
 
 def sqlite_harness(folder: Path) -> Harness:
@@ -33,3 +45,138 @@ def sqlite_harness(folder: Path) -> Harness:
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Harness:
     return sqlite_harness(tmp_path)
+
+
+_numbers = itertools.count()
+
+
+@contextmanager
+def postgres_harness(
+    address: Address, *, role: str | None = None, settings: str = ""
+) -> Iterator[Harness]:
+    """Give the kit a PostgreSQL schema of its own.
+
+    With ``role``, its owner makes the schema and that role, with just the printed grants, works.
+    ``settings`` are those of every session, for instance ``-c work_mem=64kB``.
+    """
+    schema = f"test_{os.getpid()}_{next(_numbers)}"
+    table = sql.Identifier(schema, "queue_jobs")
+    owner = address.url()
+    options = f"?schema={schema}" + (f"&options={quote(settings)}" if settings else "")
+
+    def url_through(host: str, port: int) -> str:
+        parts = urlsplit(owner if role is None else address.url(user=role))
+        netloc = f"{parts.netloc.rpartition('@')[0]}@{host}:{port}"
+        return parts._replace(netloc=netloc).geturl() + options
+
+    parts = urlsplit(owner)
+    here = (parts.hostname or "", parts.port or 5432)
+    url = url_through(*here)
+
+    def damage(id: str) -> None:
+        with psycopg.connect(owner) as connection:
+            statement = sql.SQL("UPDATE {} SET payload = '{{no JSON' WHERE id = %s").format(table)
+            assert connection.execute(statement, (id,)).rowcount == 1
+
+    def begin() -> psycopg.Connection:
+        connection = psycopg.connect(owner, options=f"-c search_path={schema}")
+        connection.execute("SELECT 1")
+        return connection
+
+    if role is not None:
+        connect(f"{owner}?schema={schema}").queue_close()
+        _grant(owner, role, schema)
+    yield Harness(
+        open=lambda: connect(url),
+        damage=damage,
+        url=url,
+        begin=begin,
+        address=here,
+        through=lambda host, port: connect(url_through(host, port)),
+    )
+    with psycopg.connect(owner) as connection:
+        connection.execute(
+            sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema))
+        )
+
+
+def _grant(owner: str, role: str, schema: str) -> None:
+    """Give a role what the printed schema says that it needs, and no more."""
+    printed = postgres_schema.text(f"{owner}?schema={schema}")
+    grants = [line.removeprefix("-- ") for line in printed.splitlines() if "GRANT" in line]
+    password = urlsplit(owner).password or ""
+    with psycopg.connect(owner) as connection:
+        known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+        if known is None:
+            connection.execute(
+                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                    sql.Identifier(role), sql.Literal(unquote(password))
+                )
+            )
+        for grant in grants:
+            connection.execute(grant.replace(" worker", f' "{role}"').encode())
+
+
+@pytest.fixture
+def postgres(postgres_server: Address) -> Iterator[Harness]:
+    """Give the kit the newest PostgreSQL, as the owner of everything."""
+    with postgres_harness(postgres_server) as harness:
+        yield harness
+
+
+@pytest.fixture
+def postgres_before(older_postgres: Address) -> Iterator[Harness]:
+    """Give the kit an older PostgreSQL."""
+    with postgres_harness(older_postgres) as harness:
+        yield harness
+
+
+@pytest.fixture
+def postgres_as_worker(postgres_server: Address) -> Iterator[Harness]:
+    """Give the kit a role that may work with a queue, but not make one."""
+    with postgres_harness(postgres_server, role="worker") as harness:
+        yield harness
+
+
+@pytest.fixture
+def postgres_nested(postgres_server: Address) -> Iterator[Harness]:
+    """Give the kit a planner that knows only nested loops, which run what is inside them often."""
+    off = ("hashjoin", "mergejoin", "material", "hashagg", "sort", "bitmapscan", "seqscan")
+    settings = " ".join(f"-c enable_{name}=off" for name in off)
+    with postgres_harness(postgres_server, settings=settings) as harness:
+        yield harness
+
+
+@pytest.fixture
+def postgres_pooled(postgres: Harness) -> Iterator[Harness]:
+    """Give the kit a caller's pool whose sessions are shared as by a pooler of transactions."""
+    place = postgres_url.read(postgres.url, None, None, None, None)
+    with random_sessions(place.dsn) as pool, ExitStack() as proxied:
+
+        def through(host: str, port: int) -> PostgresBackend:
+            proxied.close()  # a test uses one at a time
+            dsn = make_conninfo(place.dsn, host=host, port=port)
+            other = proxied.enter_context(random_sessions(dsn, 2))
+            return PostgresBackend(other, schema=place.schema)
+
+        yield evolve(
+            postgres, open=lambda: PostgresBackend(pool, schema=place.schema), through=through
+        )
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Address]:
+    """Give the embedded PostgreSQL, or the one of GOFASTR_TEST_POSTGRES."""
+    with any_server(fsync="off") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def older_postgres() -> Iterator[Address]:
+    """Give the oldest PostgreSQL of this machine that is older than the embedded one."""
+    newest, *others = sorted(installations(), key=lambda each: int(each.name), reverse=True)
+    older = [each for each in others if each.name != newest.name]
+    if not older:
+        pytest.skip(f"no PostgreSQL before {newest.name} is installed")
+    with Server(older[-1], fsync="off") as server:
+        yield server.address

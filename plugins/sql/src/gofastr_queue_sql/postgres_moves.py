@@ -1,0 +1,332 @@
+"""The moves of jobs in PostgreSQL: each runs on a connection that its caller holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+from attrs import evolve, frozen
+
+from gofastr_queue.errors import BackendUnavailable, DuplicateJob
+from gofastr_queue.lifecycle import Status
+from gofastr_queue.records import (
+    DUE_PER_CLAIM,
+    KEPT_ERRORS,
+    Ack,
+    AnyClaim,
+    Batch,
+    Draft,
+    Outcome,
+    Put,
+    Release,
+    StoredClaim,
+    StoredJob,
+    Want,
+)
+from gofastr_queue_sql import rows
+from gofastr_queue_sql.postgres_connection import Session, execute, together
+from gofastr_queue_sql.rows import micros, moment
+
+AT_ONCE = timedelta(0)
+MICROSECOND = timedelta(microseconds=1)
+
+LOOKED_AT = 8
+"""Times as many jobs are looked at as are asked for: others may be leasing the first of them."""
+
+VANISHED_TRIES = 20
+"""Tries to store or find an id that others remove and store again all the time."""
+
+Settlement = TypeVar("Settlement", Ack, Release)
+
+
+@frozen
+class Look:
+    """The time, the soonest moment that a job falls due, and whether a wanted one is ready."""
+
+    clock: int
+    soonest: int | None
+    ready: bool
+
+    @property
+    def due(self) -> datetime | None:
+        """When the next job falls due."""
+        return None if self.soonest is None else moment(self.soonest)
+
+    def batch(self) -> Batch:
+        """Return what a claim says that was to bring nothing."""
+        return _batch((), self.clock, self.soonest, more=self.ready)
+
+
+@frozen(eq=False)
+class Moves:
+    """The statements of one table, put together to operations."""
+
+    sql: SimpleNamespace
+
+    def put(
+        self, connection: Session, drafts: Sequence[Draft], on_conflict: str, now: datetime | None
+    ) -> list[Put]:
+        """Store drafts, all or none: the caller rolls back when this raises."""
+        puts: dict[int, Put] = {}
+        missing = list(range(len(drafts)))
+        for _ in range(VANISHED_TRIES):
+            for number, job in self._insert(connection, drafts, missing, now).items():
+                puts[number] = Put(job, new=True)
+            missing = [number for number in missing if number not in puts]
+            if missing and on_conflict == "error":
+                raise DuplicateJob([drafts[number].id for number in missing])
+            if missing:
+                first = self._find(connection, [drafts[number].id for number in missing])
+                for number in missing:
+                    if drafts[number].id in first:
+                        puts[number] = Put(first[drafts[number].id], new=False)
+                missing = [number for number in missing if number not in puts]
+            if not missing:
+                return [puts[number] for number in range(len(drafts))]
+        raise BackendUnavailable("others remove and store these ids all the time; try again")
+
+    def now(self, connection: Session) -> datetime:
+        """Return the time by the server's clock."""
+        return moment(execute(connection, self.sql.clock, {"now": None}).fetchone()[0])
+
+    def copy(self, connection: Session, lines: Sequence[rows.Row]) -> None:
+        """Store many new jobs with one COPY."""
+        with connection.transaction():
+            with connection.cursor().copy(self.sql.copy) as copy:
+                for line in lines:
+                    copy.write_row(line)
+            execute(connection, self.sql.notify)
+
+    def taken(self, connection: Session, ids: Sequence[str]) -> list[str]:
+        """Return which ids are stored, or given twice, in the order given."""
+        found = {id for (id,) in execute(connection, self.sql.taken, {"ids": list(ids)})}
+        taken: list[str] = []
+        for id in ids:
+            if id in found:
+                taken.append(id)
+            found.add(id)
+        return taken
+
+    def claim(
+        self,
+        connection: Session,
+        best: str,
+        want: Want,
+        limit: int,
+        lease: timedelta,
+        worker: str,
+        now: datetime | None,
+    ) -> Any:
+        """Lease the best wanted jobs; ``found`` reads what the returned cursor brings."""
+        values = _want(want) | {
+            "now": _micros(now),
+            "limit": limit,
+            "looked_at": LOOKED_AT * limit,
+            "lease": lease // MICROSECOND,
+            "worker": worker,
+            "tokens": os.urandom(16 * limit),
+        }
+        execute(connection, self.sql.promote, values | {"limit": DUE_PER_CLAIM})
+        statement = self.sql.claim.replace("{best}", getattr(self.sql, best))
+        return execute(connection, statement, values)
+
+    def look(self, connection: Session, want: Want, now: datetime | None) -> Look:
+        """Claim nothing; tell whether a claim would bring something, and what falls due next."""
+        statement = self.sql.look_at_all if want.everything else self.sql.look
+        values = _want(want) | {"now": _micros(now)}
+        return Look(*execute(connection, statement, values).fetchone())
+
+    def settle(
+        self,
+        connection: Session,
+        acks: Sequence[Ack],
+        releases: Sequence[Release],
+        now: datetime | None,
+    ) -> tuple[Any, Any]:
+        """Ack, then nack; ``ended`` reads what each of the returned cursors brings."""
+        if acks and releases:
+            ids, tokens = _columns(sorted([*map(_pair, acks), *map(_pair, releases)]), 2)
+            execute(connection, self.sql.lock, {"ids": ids, "tokens": tokens})
+        removed = moved = None
+        if acks:
+            ids, tokens = _columns(sorted(set(map(_pair, acks))), 2)
+            removed = execute(connection, self.sql.ack, {"ids": ids, "tokens": tokens})
+        if releases:
+            moved = execute(connection, self.sql.nack, _release_values(releases, now))
+        return removed, moved
+
+    def extend(
+        self,
+        connection: Session,
+        claims: Sequence[AnyClaim],
+        lease: timedelta,
+        now: datetime | None,
+    ) -> list[AnyClaim]:
+        """Move the ends of current leases."""
+        ids, tokens = _columns(sorted({(one.job.id, one.token) for one in claims}), 2)
+        values = {
+            "ids": ids,
+            "tokens": tokens,
+            "lease": lease // MICROSECOND,
+            "now": _micros(now),
+        }
+        ends = {
+            (id, token): moment(end)
+            for id, token, end in execute(connection, self.sql.extend, values)
+        }
+        return [
+            evolve(claim, lease_until=ends[claim.job.id, claim.token])
+            for claim in claims
+            if (claim.job.id, claim.token) in ends
+        ]
+
+    def _insert(
+        self,
+        connection: Session,
+        drafts: Sequence[Draft],
+        numbers: Iterable[int],
+        now: datetime | None,
+    ) -> dict[int, StoredJob]:
+        """Store those drafts whose ids are free; return their jobs."""
+        with together(connection) if len(drafts) > 1 else nullcontext():
+            cursors = {
+                number: execute(connection, self.sql.insert, _draft_values(drafts[number], now))
+                for number in numbers
+            }
+        stored = {number: cursor.fetchone() for number, cursor in cursors.items()}
+        return {
+            number: evolve(
+                rows.new(drafts[number], rows.EPOCH),
+                created_at=moment(row[0]),
+                scheduled_at=moment(row[1]),
+            )
+            for number, row in stored.items()
+            if row is not None
+        }
+
+    def _find(self, connection: Session, ids: Sequence[str]) -> dict[str, StoredJob]:
+        found = execute(connection, self.sql.find, {"ids": list(ids)}).fetchall()
+        return {row[1]: rows.job(row) for row in found}
+
+
+@frozen
+class Found:
+    """What a claim brought; ``more`` says that it did not look at everything."""
+
+    batch: Batch
+    more: bool
+
+
+def found(cursor: Any, limit: int) -> Found:
+    """Return what a claim for ``limit`` jobs brought."""
+    fetched = cursor.fetchall()
+    clock, due, more = fetched[0][:3]
+    leased = [row[3:] for row in fetched if row[3] is not None]
+    leased.sort(key=_rank)
+    claims = tuple(StoredClaim(rows.job(row), row[15], moment(row[14])) for row in leased)
+    return Found(_batch(claims, clock, due, more=more or len(claims) == limit), more)
+
+
+def ended(cursor: Any, settled: Sequence[Settlement]) -> list[Settlement]:
+    """Return, for each claim that a statement ended, the first settlement that asked for it."""
+    pairs = {(row[0], row[1]) for row in cursor} if settled else set()
+    current = []
+    for one in settled:
+        if _pair(one) in pairs:
+            pairs.remove(_pair(one))
+            current.append(one)
+    return current
+
+
+def line(job: StoredJob, now: datetime) -> rows.Row:
+    """Return the line of COPY for a new job."""
+    return (
+        job.id,
+        job.type,
+        job.payload,
+        job.lane,
+        job.priority,
+        job.max_attempts,
+        job.attempts,
+        rows.state(job, now),
+        micros(job.created_at),
+        micros(job.scheduled_at),
+        job.headers,
+        rows.errors_text(job.errors) if job.errors else "[]",
+    )
+
+
+def _rank(row: rows.Row) -> tuple[int, int]:
+    return -row[5], row[0]
+
+
+def _batch(claims: tuple[StoredClaim, ...], clock: int, due: int | None, *, more: bool) -> Batch:
+    if more:
+        wait: timedelta | None = AT_ONCE
+    else:
+        wait = None if due is None else max((due - clock) * MICROSECOND, AT_ONCE)
+    return Batch(claims, wait, None if due is None else moment(due))
+
+
+def _want(want: Want) -> dict[str, Any]:
+    lanes, types = want.lanes or (None,), want.types or (None,)
+    return {
+        "lane": next(iter(lanes)),
+        "type": next(iter(types)),
+        "lanes": None if want.lanes is None else list(want.lanes),
+        "types": None if want.types is None else list(want.types),
+        "not_lanes": list(want.not_lanes or ()),
+        "not_types": list(want.not_types or ()),
+    }
+
+
+def _micros(now: datetime | None) -> int | None:
+    return None if now is None else micros(now)
+
+
+def _pair(one: Ack | Release) -> tuple[str, str]:
+    return one.claim.job.id, one.claim.token
+
+
+def _columns(table: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
+    return [[row[number] for row in table] for number in range(count)]
+
+
+def _draft_values(draft: Draft, now: datetime | None) -> dict[str, Any]:
+    return {
+        "now": _micros(now),
+        "id": draft.id,
+        "type": draft.type,
+        "payload": draft.payload,
+        "lane": draft.lane,
+        "priority": draft.priority,
+        "max_attempts": draft.max_attempts,
+        "attempts": draft.attempts,
+        "failed": draft.status is Status.FAILED,
+        "created_at": _micros(draft.created_at),
+        "scheduled_at": _micros(draft.scheduled_at),
+        "delay": (draft.delay or AT_ONCE) // MICROSECOND,
+        "headers": draft.headers,
+        "errors": rows.errors_text(draft.errors),
+    }
+
+
+def _release_values(releases: Sequence[Release], now: datetime | None) -> dict[str, Any]:
+    first = {_pair(release): release for release in reversed(releases)}
+    moves = []
+    for (id, token), release in sorted(first.items()):
+        buried = release.outcome is Outcome.BURY
+        waits = not buried and release.delay > AT_ONCE
+        state = "failed" if buried else "later" if waits else "ready"
+        uncounted = 1 if release.outcome is Outcome.GIVE_BACK else 0
+        delay = release.delay // MICROSECOND if waits else None
+        moves.append((id, token, state, uncounted, delay, release.error))
+    names = ("ids", "tokens", "states", "uncounted", "delays", "errors")
+    return dict(zip(names, _columns(moves, len(names)), strict=True)) | {
+        "now": _micros(now),
+        "kept": KEPT_ERRORS,
+    }

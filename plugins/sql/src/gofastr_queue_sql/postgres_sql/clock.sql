@@ -1,0 +1,2 @@
+-- The time by which a bulk is dated.
+SELECT {now}

@@ -1,0 +1,2 @@
+-- Tell the waiting that jobs were stored.
+SELECT pg_notify('{channel}', '')

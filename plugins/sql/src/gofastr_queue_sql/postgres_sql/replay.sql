@@ -1,0 +1,22 @@
+-- Make failed jobs ready again at the back, in their order; only the winner sees them failed.
+-- Locked by id, which never changes, and in the order of ids, as everything is that waits for locks.
+WITH chosen AS MATERIALIZED (
+    SELECT id FROM {table} AS job
+    WHERE state = 'failed' AND {conditions}
+    ORDER BY seq
+    LIMIT %(limit)s
+),
+locked AS MATERIALIZED (
+    SELECT id, seq FROM {table}
+    WHERE id IN (SELECT id FROM chosen) AND state = 'failed'
+    ORDER BY id
+    FOR UPDATE
+),
+replayed AS MATERIALIZED (
+    SELECT id, nextval('{table}_seq') AS seq FROM (SELECT id FROM locked ORDER BY seq) AS ordered
+)
+UPDATE {table} AS job
+SET seq = replayed.seq, state = 'ready', attempts = 0, scheduled_at = {now}
+FROM replayed
+WHERE job.id = replayed.id
+RETURNING job.id, pg_notify('{channel}', '')

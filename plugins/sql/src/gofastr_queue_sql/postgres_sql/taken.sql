@@ -1,0 +1,2 @@
+-- Which of these ids are stored?
+SELECT id FROM {table} WHERE id = ANY(%(ids)s)

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import pytest
+
+from gofastr_queue_conformance import Harness, Suite
+
+
+class TestPostgresAsWorker(Suite):
+    @pytest.fixture
+    def harness(self, postgres_as_worker: Harness) -> Harness:
+        return postgres_as_worker
