@@ -5,17 +5,27 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, OperationalError
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn
 from psycopg_pool import ConnectionPool
 
+CONNECT_TRIES = 9
+
 
 class Forgetful(Connection[tuple[Any, ...]]):
     """A connection whose session is discarded after each transaction, committed by hand or not."""
+
+    @classmethod
+    def connect(cls, *args: Any, **options: Any) -> Any:
+        """Try again at once; the pool itself would pause for seconds."""
+        for _ in range(CONNECT_TRIES):
+            with suppress(OperationalError):
+                return super().connect(*args, **options)
+        return super().connect(*args, **options)
 
     def wait(self, *args: Any, **options: Any) -> Any:
         try:

@@ -52,12 +52,13 @@ _numbers = itertools.count()
 
 @contextmanager
 def postgres_harness(
-    address: Address, *, role: str | None = None, settings: str = ""
+    address: Address, *, role: str | None = None, settings: str = "", lossy: bool = False
 ) -> Iterator[Harness]:
     """Give the kit a PostgreSQL schema of its own.
 
     With ``role``, its owner makes the schema and that role, with just the printed grants, works.
-    ``settings`` are those of every session, for instance ``-c work_mem=64kB``.
+    ``settings`` are those of every session, for instance ``-c work_mem=64kB``.  ``lossy`` lets the
+    kit lose replies on the way.
     """
     schema = f"test_{os.getpid()}_{next(_numbers)}"
     table = sql.Identifier(schema, "queue_jobs")
@@ -91,8 +92,8 @@ def postgres_harness(
         damage=damage,
         url=url,
         begin=begin,
-        address=here,
-        through=lambda host, port: connect(url_through(host, port)),
+        address=here if lossy else None,
+        through=None if not lossy else lambda host, port: connect(url_through(host, port)),
     )
     with psycopg.connect(owner) as connection:
         connection.execute(
@@ -120,7 +121,7 @@ def _grant(owner: str, role: str, schema: str) -> None:
 @pytest.fixture
 def postgres(postgres_server: Address) -> Iterator[Harness]:
     """Give the kit the newest PostgreSQL, as the owner of everything."""
-    with postgres_harness(postgres_server) as harness:
+    with postgres_harness(postgres_server, lossy=True) as harness:
         yield harness
 
 
@@ -156,7 +157,7 @@ def postgres_pooled(postgres: Harness) -> Iterator[Harness]:
         def through(host: str, port: int) -> PostgresBackend:
             proxied.close()  # a test uses one at a time
             dsn = make_conninfo(place.dsn, host=host, port=port)
-            other = proxied.enter_context(random_sessions(dsn, 2))
+            other = proxied.enter_context(random_sessions(dsn))
             return PostgresBackend(other, schema=place.schema)
 
         yield evolve(

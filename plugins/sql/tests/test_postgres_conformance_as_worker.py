@@ -6,6 +6,8 @@ from gofastr_queue_conformance import Harness, Suite
 
 
 class TestPostgresAsWorker(Suite):
+    EXAMPLES = 15  # the same code as on the main server, which is tried longer
+
     @pytest.fixture
     def harness(self, postgres_as_worker: Harness) -> Harness:
         return postgres_as_worker

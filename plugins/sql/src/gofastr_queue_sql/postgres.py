@@ -39,6 +39,7 @@ from gofastr_queue_sql.postgres_connection import Session, Sessions, execute, to
 from gofastr_queue_sql.postgres_moves import Moves
 from gofastr_queue_sql.postgres_schema import Schema
 from gofastr_queue_sql.postgres_transaction import inside
+from gofastr_queue_sql.postgres_vacuum import Vacuum
 from gofastr_queue_sql.postgres_watch import Watch
 from gofastr_queue_sql.postgres_ways import IN_FRONT, OF_LINES, Ways
 from gofastr_queue_sql.rows import micros, moment
@@ -123,6 +124,7 @@ class PostgresBackend:
         self._moves = Moves(self._sql)
         self._watch = Watch(self._sessions.connect if listen else None, channel)
         self._ways = Ways()
+        self._vacuum = Vacuum(self._sessions, self._sql)
         try:
             postgres_schema.prepare(self._sessions, Schema.of(schema, table))
         except BaseException:
@@ -208,6 +210,7 @@ class PostgresBackend:
             tuple(postgres_moves.ended(moved, releases)),
         )
         found = postgres_moves.found(leased, limit)
+        self._vacuum.count(len(found.batch.claims) + len(acks) + len(releases))
         if best == IN_FRONT and found.more and len(found.batch.claims) < limit:
             self._ways.missed(want)
             return settled, self._rest(found.batch, want, limit, lease, worker, now)
@@ -297,6 +300,7 @@ class PostgresBackend:
                 return self._moves.settle(connection, acks, releases, now)
 
         removed, moved = self._sessions.run(settle)
+        self._vacuum.count(len(acks) + len(releases))
         if releases:
             self._watch.wrote()
         return Settled(

@@ -368,7 +368,12 @@ def run(machine: type[RuleBasedStateMachine], examples: int, steps: int) -> None
 
 
 class LifecycleContract(Contract):
-    """Promises 1 to 5 and 11, in combinations that nobody thought of."""
+    """Promises 1 to 5 and 11, in combinations that nobody thought of.
+
+    ``EXAMPLES`` is how many lives of a queue are tried, each of 40 steps.
+    """
+
+    EXAMPLES = 60
 
     def test_the_machine_finds_nothing_that_the_model_does_not(self, harness: Harness) -> None:
         with Queue(harness.open()) as queue:
@@ -376,4 +381,4 @@ class LifecycleContract(Contract):
                 return
         machine = type("Machine", (LifecycleMachine,), {"harness": harness})
 
-        run(machine, examples=60, steps=40)
+        run(machine, examples=self.EXAMPLES, steps=40)

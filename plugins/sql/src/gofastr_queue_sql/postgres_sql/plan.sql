@@ -1,0 +1,10 @@
+-- Until the transaction ends, plan as the indexes are made for: with old statistics, or none yet, a
+-- claim of a few would sort every ready job, and a few due ones be joined by reading all of them.
+-- No compiling either, which takes longer than a claim.
+SELECT
+    set_config('enable_sort', 'off', true),
+    set_config('enable_seqscan', 'off', true),
+    set_config('enable_bitmapscan', 'off', true),
+    set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true),
+    set_config('jit', 'off', true)

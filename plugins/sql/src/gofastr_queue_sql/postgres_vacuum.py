@@ -1,0 +1,72 @@
+"""Vacuuming a queue that is busy: it leaves a whole table of dead rows behind in a minute.
+
+Autovacuum looks once a minute by default, and a queue makes as much garbage meanwhile as it moves
+jobs.  So whoever moves them vacuums too, after so many, where the role owns the table.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from types import SimpleNamespace
+
+import psycopg
+
+from gofastr_queue.errors import QueueError
+from gofastr_queue_sql.postgres_connection import Sessions, execute
+
+log = logging.getLogger("gofastr_queue.postgres")
+
+LEAST = 10_000
+"""Dead rows before it is worth while."""
+
+SHARE = 0.2
+"""Dead rows per row of the table before it is worth while: all its indexes are read."""
+
+REST = 9
+"""Times as long as a vacuum took, nothing is vacuumed: it may be in vain under an old snapshot."""
+
+PAUSE_SECONDS = 60.0
+"""After a vacuum that failed."""
+
+
+class Vacuum:
+    """Counts the rows that this process has made dead, and now and then makes room of them."""
+
+    def __init__(self, sessions: Sessions, sql: SimpleNamespace) -> None:
+        self._sessions = sessions
+        self._sql = sql
+        self._lock = threading.Lock()
+        self._dead = 0
+        self._threshold = LEAST
+        self._not_before = 0.0
+        self._allowed = True
+
+    def count(self, dead: int) -> None:
+        """Count rows that became dead; vacuum in the background when they are many."""
+        if not self._allowed:
+            return
+        with self._lock:
+            self._dead += dead
+            if self._dead < self._threshold or time.monotonic() < self._not_before:
+                return
+            self._dead = 0
+            self._not_before = float("inf")  # until this one is done
+        threading.Thread(target=self._run, name="gofastr-queue-vacuum", daemon=True).start()
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        pause = PAUSE_SECONDS
+        try:
+            with self._sessions.session() as connection:
+                rows, owner = execute(connection, self._sql.size).fetchone()
+                self._allowed = owner and connection.autocommit
+                self._threshold = LEAST + int(SHARE * rows)
+                if self._allowed:
+                    execute(connection, self._sql.vacuum)
+            pause = REST * (time.monotonic() - began)
+        except (QueueError, psycopg.Error) as error:
+            log.info("not vacuumed, autovacuum will do it: %s", error)
+        finally:
+            self._not_before = time.monotonic() + pause
