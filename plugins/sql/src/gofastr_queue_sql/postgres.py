@@ -157,6 +157,7 @@ class PostgresBackend:
         else:
             puts = self._sessions.run(put)
         self._watch.wrote()
+        self._vacuum.count(len(drafts))
         return puts
 
     @hookimpl

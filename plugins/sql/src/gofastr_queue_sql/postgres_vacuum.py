@@ -1,7 +1,8 @@
 """Vacuuming a queue that is busy: it leaves a whole table of dead rows behind in a minute.
 
 Autovacuum looks once a minute by default, and a queue makes as much garbage meanwhile as it moves
-jobs.  So whoever moves them vacuums too, after so many, where the role owns the table.
+jobs.  So whoever moves them vacuums too, after so many, where the role owns the table.  New rows
+count as well: only after a vacuum are they counted from an index alone.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from gofastr_queue_sql.postgres_connection import Sessions, execute
 log = logging.getLogger("gofastr_queue.postgres")
 
 LEAST = 10_000
-"""Dead rows before it is worth while."""
+"""Rows changed before it is worth while."""
 
 SHARE = 0.2
-"""Dead rows per row of the table before it is worth while: all its indexes are read."""
+"""Rows changed per row of the table before it is worth while: all its indexes are read."""
 
 REST = 9
 """Times as long as a vacuum took, nothing is vacuumed: it may be in vain under an old snapshot."""
@@ -32,26 +33,26 @@ PAUSE_SECONDS = 60.0
 
 
 class Vacuum:
-    """Counts the rows that this process has made dead, and now and then makes room of them."""
+    """Counts the rows that this process has changed, and now and then vacuums them."""
 
     def __init__(self, sessions: Sessions, sql: SimpleNamespace) -> None:
         self._sessions = sessions
         self._sql = sql
         self._lock = threading.Lock()
-        self._dead = 0
+        self._changed = 0
         self._threshold = LEAST
         self._not_before = 0.0
         self._allowed = True
 
-    def count(self, dead: int) -> None:
-        """Count rows that became dead; vacuum in the background when they are many."""
+    def count(self, changed: int) -> None:
+        """Count changed rows; vacuum in the background when they are many."""
         if not self._allowed:
             return
         with self._lock:
-            self._dead += dead
-            if self._dead < self._threshold or time.monotonic() < self._not_before:
+            self._changed += changed
+            if self._changed < self._threshold or time.monotonic() < self._not_before:
                 return
-            self._dead = 0
+            self._changed = 0
             self._not_before = float("inf")  # until this one is done
         threading.Thread(target=self._run, name="gofastr-queue-vacuum", daemon=True).start()
 
