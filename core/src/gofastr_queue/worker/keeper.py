@@ -28,13 +28,17 @@ TICK = 0.1
 
 @define(eq=False)
 class Held:
-    """A claim that this worker holds, whether it runs, waits to start, or waits to be settled."""
+    """A claim that this worker holds, whether it runs, waits to start, or waits to be settled.
+
+    ``unrenewed`` says that its lease could not be renewed the last time.
+    """
 
     claim: Claim
     leased_until: float
     context: Context | None = None
     stop_at: float = float("inf")
     lost: bool = False
+    unrenewed: bool = False
 
     def cancel(self, why: str) -> None:
         """Tell the handler to stop, once."""
@@ -107,21 +111,30 @@ class Keeper:
             try:
                 kept = {claim.token for claim in self._consumer.extend([h.claim for h in held])}
             except Exception as error:  # noqa: BLE001 - leases must be kept whatever happens
-                log.error(  # noqa: TRY400 - the traceback of a lost connection says nothing
-                    "leases of %d jobs were not renewed: %s; trying again; among them %s",
-                    len(held),
-                    error,
-                    [one.claim.job.id for one in held[:10]],
-                )
+                self._not_renewed(held, error)
                 pause = min(pause, 1.0)
                 continue
             current = {one.claim.token for one in self.held()}
             for one in held:
+                one.unrenewed = False
                 if one.claim.token in kept:
                     one.leased_until = since + self._lease
                 elif one.claim.token in current:  # neither kept nor settled meanwhile
                     one.lost = True
                     one.cancel("lease lost: somebody else has taken over")
+
+    def _not_renewed(self, held: list[Held], error: Exception) -> None:
+        """Say so once of each claim, however often renewing fails."""
+        new = [one for one in held if not one.unrenewed]
+        if new:
+            log.error(
+                "leases of %d jobs were not renewed: %s; trying again: %s",
+                len(new),
+                error,
+                [one.claim.job.id for one in new],
+            )
+        for one in new:
+            one.unrenewed = True
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(TICK, self._lease / 4)):

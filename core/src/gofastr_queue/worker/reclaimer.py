@@ -25,6 +25,7 @@ class Reclaimer:
         self._reclaim = reclaim
         self._now = now
         self._last: datetime | None = None
+        self._failing = False
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
 
@@ -58,11 +59,23 @@ class Reclaimer:
 
     def _loop(self, seconds: float) -> None:
         while True:
-            try:
-                self.run()
-            except QueueError as error:
-                log.error("reclaim failed: %s; trying again at the next interval", error)  # noqa: TRY400 - says it all
-            except Exception:
-                log.exception("reclaim failed; trying again at the next interval")
+            self._try()
             if self._stopped.wait(seconds):
                 return
+
+    def _try(self) -> None:
+        try:
+            self.run()
+        except Exception as error:  # noqa: BLE001 - the thread outlives any failure
+            self._failed(error)
+            return
+        if self._failing:
+            log.info("reclaim works again")
+        self._failing = False
+
+    def _failed(self, error: Exception) -> None:
+        """Say so once, however often it fails in a row."""
+        if not self._failing:
+            unexpected = None if isinstance(error, QueueError) else error
+            log.error("reclaim failed: %s; trying again every interval", error, exc_info=unexpected)
+        self._failing = True

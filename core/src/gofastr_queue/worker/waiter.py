@@ -41,6 +41,7 @@ class Waiter:
         self._nudge = nudge
         self._asked: Watch | None = None
         self._waiting: Watch | None = None
+        self._failing = False
         self._changed = threading.Condition()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gofastr-queue-waiter", daemon=True)
@@ -95,8 +96,14 @@ class Waiter:
             hint = self._hooks.queue_wait(
                 want=watch.want, timeout=timedelta(seconds=seconds), due=watch.due
             )
-            if hint or time.monotonic() < watch.until:  # ended early: others' wakes end it too
-                self._nudge()
         except Exception as error:  # noqa: BLE001 - hints may fail, polling goes on
-            log.warning("waiting for jobs failed: %s; polling meanwhile", error)
+            if not self._failing:
+                log.warning("waiting for jobs failed: %s; polling meanwhile", error)
+            self._failing = True
             self._stopped.wait(PAUSE)
+            return
+        if self._failing:
+            log.info("waiting for jobs works again")
+        self._failing = False
+        if hint or time.monotonic() < watch.until:  # ended early: others' wakes end it too
+            self._nudge()
