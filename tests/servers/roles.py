@@ -13,7 +13,6 @@ from contextlib import contextmanager
 import psycopg
 from attrs import frozen
 from psycopg import sql
-
 from tests.servers.postgres import Address
 
 
@@ -42,10 +41,10 @@ class Role:
         self._run(f"REVOKE {right} FROM {{}}")
 
     def end_sessions(self) -> None:
-        """End every connection of this role."""
+        """End every connection of this role, and wait until each has ended."""
         with psycopg.connect(self.server.url()) as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s",
                 [self.name],
             )
 

@@ -282,8 +282,11 @@ def committed(connection: Session) -> Iterator[None]:
 
 
 def lively(connection: Session) -> None:
-    """Raise unless an idle connection still is one: a dead one has something to read, its end."""
-    if _readable(connection.fileno()):
+    """Raise unless an idle connection still is one: a dead one has something to read, its end.
+
+    The server's last words may come first.
+    """
+    while _readable(connection.fileno()):
         connection.pgconn.consume_input()
 
 
