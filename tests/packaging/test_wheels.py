@@ -90,6 +90,47 @@ def test_a_backend_installs_alone_and_works(
     run(python, "-c", OPEN_AND_USE.format(url=url), cwd=tmp_path)
 
 
+OPEN_POSTGRES = """
+from gofastr_queue import Queue, QueueError
+try:
+    Queue.open("postgresql://me:s3cr3t@127.0.0.1:1/db")
+except QueueError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.timeout(300)
+def test_postgresql_installs_with_its_driver_and_says_that_no_server_is_there(
+    wheels: Path, tmp_path: Path
+) -> None:
+    python = install(tmp_path / "env", wheels, "gofastr-queue[postgres]")
+
+    named = "from gofastr_queue_sql import PostgresBackend; print(PostgresBackend.name)"
+    assert run(python, "-c", named, cwd=tmp_path) == "postgresql\n"
+    said = run(python, "-c", OPEN_POSTGRES, cwd=tmp_path)
+
+    assert said.startswith("BackendUnavailable cannot connect to PostgreSQL: check host and port")
+    assert "s3cr3t" not in said
+    assert 'CREATE TABLE "public"."mails"' in run(
+        *(python, "-c"),
+        "from gofastr_queue import schemas\n"
+        "print(schemas.text('postgresql://127.0.0.1:1/db?table=mails'))",
+        cwd=tmp_path,
+    )
+
+
+@pytest.mark.timeout(300)
+def test_sqlite_alone_says_what_to_install_for_postgresql(wheels: Path, tmp_path: Path) -> None:
+    python = install(tmp_path / "env", wheels, "gofastr-queue[sqlite]")
+
+    said = run(python, "-c", OPEN_POSTGRES, cwd=tmp_path)
+
+    assert said == (
+        "BackendNotFound 'postgresql://' needs the module 'psycopg', which is not installed. "
+        "Try: pip install 'gofastr-queue[postgres]'\n"
+    )
+
+
 @pytest.mark.timeout(300)
 def test_the_kit_installs_alone_and_is_collected(wheels: Path, tmp_path: Path) -> None:
     python = install(tmp_path / "env", wheels, "gofastr-queue-conformance")

@@ -18,18 +18,20 @@ READ_ONLY = (
     "hosts target_session_attrs=read-write finds it"
 )
 
+GONE = "the queue's table is gone: run gofastr-queue schema, or open the queue anew"
+
+NAME_TAKEN = "something else has a name that the queue needs: give another table= or schema="
+
 REMEDIES: tuple[tuple[type[psycopg.Error], str], ...] = (
     (errors.InvalidPassword, "check the user and the password"),
     (errors.InvalidAuthorizationSpecification, "check the user and the server's pg_hba.conf"),
     (errors.InvalidCatalogName, "create the database, or name another one"),
     (errors.InsufficientPrivilege, "grant what is missing; gofastr-queue schema --print says what"),
-    (errors.InvalidSchemaName, "create the schema, or name another one with schema="),
-    (errors.UndefinedTable, "the queue's table is gone: run gofastr-queue schema, or open it anew"),
+    (errors.InvalidSchemaName, GONE),
+    (errors.UndefinedTable, GONE),
     (errors.UndefinedColumn, "this is not the table of a queue: give another table= or schema="),
-    (
-        errors.DuplicateTable,
-        "something else has a name that the queue needs: give another table= or schema=",
-    ),
+    (errors.DuplicateTable, NAME_TAKEN),
+    (errors.DuplicateObject, NAME_TAKEN),
     (errors.TooManyConnections, "raise max_connections, or use fewer workers or a pooler"),
     (errors.LockNotAvailable, "another transaction holds what is needed: end it, then try again"),
     (errors.ReadOnlySqlTransaction, READ_ONLY),

@@ -83,6 +83,7 @@ class Schema:
     def migrate(self, connection: Session) -> None:
         """Make or upgrade the queue, unless another process has done so meanwhile."""
         with connection.transaction():
+            execute(connection, self.sql.fresh)
             execute(connection, self.sql.lock)
             self._migrate(connection)
 

@@ -69,7 +69,7 @@ def read(
         if unquote_plus(name) in OPTIONS:
             ours[unquote_plus(name)] = unquote_plus(value)
         else:
-            _refuse_unknown(unquote_plus(name))
+            _refuse_unknown(unquote_plus(name), misread="@" in query and "@" not in address)
             rest.append(part)
     size: object = pool_size
     if pool_size is None:
@@ -112,8 +112,10 @@ def _number(text: str) -> int | str:
     return int(text) if re.fullmatch("[0-9]{1,9}", text) else text
 
 
-def _refuse_unknown(name: str) -> None:
+def _refuse_unknown(name: str, *, misread: bool) -> None:
     known = {option.keyword.decode() for option in Conninfo.get_defaults()} | {"ssl"}
+    if name not in known and misread:
+        raise InvalidOption(f"a parameter of this URL may be a piece of its password: {MEANT}")
     if name not in known:
         raise TypeError(
             f"unknown option {limits.shown(name)} for postgresql://; known: {', '.join(OPTIONS)}, "
