@@ -223,6 +223,7 @@ def test_the_workers_of_one_queue_are_not_told_of_the_others_jobs(
     pair: list[str], owner: psycopg.Connection
 ) -> None:
     channels = [channel(url) for url in pair]
+    assert len(set(channels)) == 2
     for one in channels:
         owner.execute(f'LISTEN "{one}"'.encode())
 
