@@ -1,4 +1,4 @@
-"""SQLite and memory, fed the same calls, answer the same: values, order and errors."""
+"""A SQL store and memory, fed the same calls, answer the same: values, order and errors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
 
+import pytest
 from attrs import evolve
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -111,15 +112,15 @@ STEPS = st.sampled_from(
 class DifferenceMachine(RuleBasedStateMachine):
     """The seams of two stores; tokens are each store's own, everything else is compared."""
 
-    sqlite: ClassVar[Harness]
+    harness: ClassVar[Harness]
 
     def __init__(self) -> None:
         super().__init__()
-        empty(self.sqlite)
+        empty(self.harness)
         self.clock = FakeClock()
         self.pair: tuple[Hooks, Hooks] = (
             resolve(connect("memory://")).hooks,
-            resolve(self.sqlite.open()).hooks,
+            resolve(self.harness.open()).hooks,
         )
         self.claims: list[tuple[StoredClaim, StoredClaim]] = []
 
@@ -158,9 +159,9 @@ class DifferenceMachine(RuleBasedStateMachine):
                 **given,
             )
 
-        memory, sqlite = self._both(turn)
-        assert _settled(memory[0]) == _settled(sqlite[0])
-        self._remember((memory[1], sqlite[1]), given["limit"])
+        memory, stored = self._both(turn)
+        assert _settled(memory[0]) == _settled(stored[0])
+        self._remember((memory[1], stored[1]), given["limit"])
 
     def settle(self, acks: list[int], releases: list[Any]) -> None:
         def settle(hooks: Hooks, which: int) -> object:
@@ -224,12 +225,12 @@ class DifferenceMachine(RuleBasedStateMachine):
         return call(self.pair[0], 0), call(self.pair[1], 1)
 
     def _same(self, call: Callable[[Hooks, int], object]) -> None:
-        memory, sqlite = self._both(call)
-        assert memory == sqlite
+        memory, stored = self._both(call)
+        assert memory == stored
 
     def _remember(self, batches: tuple[Batch, Batch], limit: int) -> None:
-        memory, sqlite = ([evolve(claim, token="") for claim in batch.claims] for batch in batches)
-        assert memory == sqlite
+        memory, stored = ([evolve(claim, token="") for claim in batch.claims] for batch in batches)
+        assert memory == stored
         if limit:  # a mere look may say "now" for a job that is due but unwanted
             assert _is_now(batches[0]) == _is_now(batches[1])
         self.claims += zip(batches[0].claims, batches[1].claims, strict=True)
@@ -275,7 +276,11 @@ def _is_now(batch: Batch) -> tuple[bool, bool]:
     return batch.next_due == timedelta(0), batch.next_due is None
 
 
-def test_the_difference_machine_finds_none(sqlite: Harness) -> None:
-    machine = type("Machine", (DifferenceMachine,), {"sqlite": sqlite})
+@pytest.mark.parametrize(("store", "examples"), [("sqlite", 60), ("postgres", 40)])
+def test_the_difference_machine_finds_none(
+    store: str, examples: int, request: pytest.FixtureRequest
+) -> None:
+    harness = request.getfixturevalue(store)
+    machine = type("Machine", (DifferenceMachine,), {"harness": harness})
 
-    run(machine, examples=60, steps=40)
+    run(machine, examples=examples, steps=40)

@@ -35,7 +35,7 @@ from gofastr_queue.records import (
     Want,
 )
 from gofastr_queue_sql import postgres_moves, postgres_schema, postgres_url, rows, statements
-from gofastr_queue_sql.postgres_connection import Session, Sessions, execute, together
+from gofastr_queue_sql.postgres_connection import Session, Sessions, execute
 from gofastr_queue_sql.postgres_moves import Moves
 from gofastr_queue_sql.postgres_schema import Schema
 from gofastr_queue_sql.postgres_transaction import inside
@@ -198,7 +198,7 @@ class PostgresBackend:
         best = self._ways.choose(want)
 
         def turn(connection: Session) -> tuple[Any, Any, Any]:
-            with together(connection):
+            with self._moves.planned(connection):
                 settled = self._moves.settle(connection, acks, releases, now)
                 leased = self._moves.claim(connection, best, want, limit, lease, worker, now)
             return *settled, leased
@@ -295,9 +295,9 @@ class PostgresBackend:
         self, acks: Sequence[Ack], releases: Sequence[Release], now: datetime | None
     ) -> Settled:
         def settle(connection: Session) -> tuple[Any, Any]:
-            if not acks or not releases:
+            if len(acks) + len(releases) <= 1:
                 return self._moves.settle(connection, acks, releases, now)
-            with together(connection):
+            with self._moves.planned(connection):
                 return self._moves.settle(connection, acks, releases, now)
 
         removed, moved = self._sessions.run(settle)
@@ -310,12 +310,16 @@ class PostgresBackend:
         )
 
     def _copy(self, drafts: Sequence[Draft], now: datetime | None) -> list[Put]:
-        """Store many drafts; their rows are made before the transaction begins."""
-        if now is None:
-            with self._sessions.session() as connection:
-                now = self._moves.now(connection)
+        """Store many drafts, in the order of ids, as everything is that waits for locks.
+
+        Their rows are made before the transaction begins.
+        """
+        with self._sessions.session() as connection:
+            clock, places = self._moves.places(connection, len(drafts))
+        now = clock if now is None else now
         jobs = [rows.new(draft, now) for draft in drafts]
-        lines = [postgres_moves.line(job, now) for job in jobs]
+        ordered = sorted(zip(jobs, places, strict=True), key=lambda one: one[0].id)
+        lines = [postgres_moves.line(job, place, now) for job, place in ordered]
         for _ in range(COPY_TRIES):
             try:
                 self._sessions.run(lambda connection: self._moves.copy(connection, lines))
@@ -343,7 +347,7 @@ class PostgresBackend:
         left = limit - len(first.claims)
 
         def claim(connection: Session) -> Any:
-            with together(connection):
+            with self._moves.planned(connection):
                 return self._moves.claim(connection, OF_LINES, want, left, lease, worker, now)
 
         try:

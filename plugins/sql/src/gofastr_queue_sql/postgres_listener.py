@@ -21,6 +21,7 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from gofastr_queue.errors import BackendUnavailable, QueueError
 from gofastr_queue_sql.postgres_connection import Session
+from gofastr_queue_sql.postgres_errors import first_line
 
 log = logging.getLogger("gofastr_queue.postgres")
 
@@ -95,7 +96,9 @@ class Listener:
                     return
             except (psycopg.Error, QueueError, OSError) as error:
                 if not self._failing:
-                    log.warning("not told of new jobs for now, polling meanwhile: %s", error)
+                    log.warning(
+                        "not told of new jobs for now, polling meanwhile: %s", first_line(error)
+                    )
                 self._failing = True
             if time.monotonic() - began > LONGEST_PAUSE:
                 pause = FIRST_PAUSE

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -67,6 +67,13 @@ class Moves:
 
     sql: SimpleNamespace
 
+    @contextmanager
+    def planned(self, connection: Session) -> Iterator[None]:
+        """Send statements together, each to be planned as the indexes are made for."""
+        with together(connection):
+            execute(connection, self.sql.plan)
+            yield
+
     def put(
         self, connection: Session, drafts: Sequence[Draft], on_conflict: str, now: datetime | None
     ) -> list[Put]:
@@ -89,9 +96,12 @@ class Moves:
                 return [puts[number] for number in range(len(drafts))]
         raise BackendUnavailable("others remove and store these ids all the time; try again")
 
-    def now(self, connection: Session) -> datetime:
-        """Return the time by the server's clock."""
-        return moment(execute(connection, self.sql.clock, {"now": None}).fetchone()[0])
+    def places(self, connection: Session, count: int) -> tuple[datetime, list[int]]:
+        """Return the time by the server's clock, and so many places at the back of the queue."""
+        clock, places = execute(
+            connection, self.sql.places, {"now": None, "count": count}
+        ).fetchone()
+        return moment(clock), places
 
     def copy(self, connection: Session, lines: Sequence[rows.Row]) -> None:
         """Store many new jobs with one COPY."""
@@ -174,10 +184,9 @@ class Moves:
             "lease": lease // MICROSECOND,
             "now": _micros(now),
         }
-        ends = {
-            (id, token): moment(end)
-            for id, token, end in execute(connection, self.sql.extend, values)
-        }
+        with self.planned(connection) if len(ids) > 1 else nullcontext():
+            extended = execute(connection, self.sql.extend, values)
+        ends = {(id, token): moment(end) for id, token, end in extended}
         return [
             evolve(claim, lease_until=ends[claim.job.id, claim.token])
             for claim in claims
@@ -188,14 +197,25 @@ class Moves:
         self,
         connection: Session,
         drafts: Sequence[Draft],
-        numbers: Iterable[int],
+        numbers: Sequence[int],
         now: datetime | None,
     ) -> dict[int, StoredJob]:
-        """Store those drafts whose ids are free; return their jobs."""
+        """Store those drafts whose ids are free; return their jobs.
+
+        In the order of ids, as everything is that waits for locks; their places are in order.
+        """
+        ordered = sorted(numbers, key=lambda number: drafts[number].id)
+        places: dict[int, int] = {}
+        if len(drafts) > 1:
+            places = dict(zip(numbers, self.places(connection, len(ordered))[1], strict=True))
         with together(connection) if len(drafts) > 1 else nullcontext():
             cursors = {
-                number: execute(connection, self.sql.insert, _draft_values(drafts[number], now))
-                for number in numbers
+                number: execute(
+                    connection,
+                    self.sql.insert,
+                    _draft_values(drafts[number], now) | {"place": places.get(number)},
+                )
+                for number in ordered
             }
         stored = {number: cursor.fetchone() for number, cursor in cursors.items()}
         return {
@@ -224,11 +244,11 @@ class Found:
 def found(cursor: Any, limit: int) -> Found:
     """Return what a claim for ``limit`` jobs brought."""
     fetched = cursor.fetchall()
-    clock, due, more = fetched[0][:3]
-    leased = [row[3:] for row in fetched if row[3] is not None]
+    clock, due, more, held = fetched[0][:4]
+    leased = [row[4:] for row in fetched if row[4] is not None]
     leased.sort(key=_rank)
     claims = tuple(StoredClaim(rows.job(row), row[15], moment(row[14])) for row in leased)
-    return Found(_batch(claims, clock, due, more=more or len(claims) == limit), more)
+    return Found(_batch(claims, clock, due, more=more or held or len(claims) == limit), more)
 
 
 def ended(cursor: Any, settled: Sequence[Settlement]) -> list[Settlement]:
@@ -242,9 +262,10 @@ def ended(cursor: Any, settled: Sequence[Settlement]) -> list[Settlement]:
     return current
 
 
-def line(job: StoredJob, now: datetime) -> rows.Row:
+def line(job: StoredJob, place: int, now: datetime) -> rows.Row:
     """Return the line of COPY for a new job."""
     return (
+        place,
         job.id,
         job.type,
         job.payload,

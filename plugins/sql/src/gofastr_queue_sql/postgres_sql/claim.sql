@@ -1,5 +1,6 @@
 -- Lease jobs that were found best; each token takes 16 random bytes of the caller's.  A row comes
--- back also when there is no job: with the time, what falls due next, and whether more was in sight.
+-- back also when there is no job: with the time, what falls due next, whether more was in sight than
+-- was looked at, and whether others hold some of what is wanted.
 -- Materialized, because a plan may otherwise run a LIMIT more than once.
 WITH RECURSIVE {best},
 chosen AS MATERIALIZED (SELECT seq, row_number() OVER () AS nth FROM best),
@@ -14,5 +15,10 @@ claimed AS (
     WHERE job.seq = chosen.seq
     RETURNING {columns}, job.token
 )
-SELECT {now}, ({soonest}), (SELECT count(*) FROM seen) >= %(looked_at)s, claimed.*
+SELECT
+    {now},
+    ({soonest}),
+    (SELECT count(*) FROM seen) >= %(looked_at)s,
+    (SELECT count(*) FROM wanted) > (SELECT count(*) FROM best),
+    claimed.*
 FROM (VALUES (0)) AS always LEFT JOIN claimed ON true

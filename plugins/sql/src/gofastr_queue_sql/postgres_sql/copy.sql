@@ -1,5 +1,5 @@
--- Store many jobs; seq is given in the order of the rows.
+-- Store many jobs, whose places were given out before.
 COPY {table} (
-    id, type, payload, lane, priority, max_attempts, attempts, state,
+    seq, id, type, payload, lane, priority, max_attempts, attempts, state,
     created_at, scheduled_at, headers, errors
 ) FROM STDIN

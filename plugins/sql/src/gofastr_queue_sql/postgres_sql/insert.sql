@@ -1,11 +1,13 @@
 -- Store one job unless its id is taken; the waiting are told when the transaction commits.
+-- An update of nothing locks the job that has the id, so that it stays until it is read.
 INSERT INTO {table} (
-    id, type, payload, lane, priority, max_attempts, attempts,
+    seq, id, type, payload, lane, priority, max_attempts, attempts,
     state,
     created_at,
     scheduled_at,
     headers, errors
 ) VALUES (
+    coalesce(%(place)s::bigint, nextval('{table}_seq')),
     %(id)s, %(type)s, %(payload)s, %(lane)s, %(priority)s, %(max_attempts)s, %(attempts)s,
     CASE
         WHEN %(failed)s THEN 'failed'
@@ -16,6 +18,6 @@ INSERT INTO {table} (
     coalesce(%(scheduled_at)s, {now} + %(delay)s::bigint),
     %(headers)s, %(errors)s
 )
-ON CONFLICT (id) DO NOTHING
+ON CONFLICT (id) DO UPDATE SET id = excluded.id WHERE false
 RETURNING
     created_at, scheduled_at, CASE WHEN state <> 'failed' THEN pg_notify('{channel}', '') END

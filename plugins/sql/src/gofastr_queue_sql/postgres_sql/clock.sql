@@ -1,2 +1,0 @@
--- The time by which a bulk is dated.
-SELECT {now}
