@@ -14,9 +14,9 @@ help:
 	@echo 'make test     every test'
 	@echo 'make check    ruff, mypy --strict, import-linter, then every test'
 	@echo 'make mutants  break each promise in a copy and show which test notices'
-	@echo 'make bench    what a claim costs behind a million other jobs; memory of a million jobs'
+	@echo 'make bench    what stays flat however much else there is (half an hour; BENCH=--quick: minutes)'
 	@echo 'make docs     run the code in README and docs, and redraw what is derived from code'
-	@echo 'make stress   the conformance machine for longer'
+	@echo 'make stress   the conformance machine for longer, and PostgreSQL: many restarts, long contention'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -54,7 +54,7 @@ mutants: $(VENV)/dev
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 bench: $(VENV)/dev
-	$(BIN)/python bench/scale.py $(BENCH)
+	$(BIN)/python -m bench $(BENCH)
 
 docs: $(VENV)/dev
 	$(BIN)/python docs/draw.py
@@ -62,6 +62,7 @@ docs: $(VENV)/dev
 
 stress: $(VENV)/dev
 	GOFASTR_EXAMPLES=2000 $(BIN)/python -m pytest plugins -k 'machine or difference' --timeout=3600
+	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins -k 'postgres_restart or postgres_contention'
 
 clean:
 	rm -rf $(VENV) dist

@@ -1,4 +1,4 @@
-"""Hold jobs in memory and print this process's peak resident bytes; run by ``scale.py``."""
+"""Hold jobs in memory and print this process's peak resident bytes; run by ``resident.py``."""
 
 from __future__ import annotations
 

@@ -1,0 +1,99 @@
+"""What stays flat however much else there is: ratios within one run.
+
+python -m bench [--backend all] [--only NAME] [--others 1000000] [--seed N] [--quick] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from attrs import asdict, fields
+from bench import churn, counts, due, held, others, pairs, resident
+from bench.memory import memory_store
+from bench.postgres import postgres_store
+from bench.report import Row, save, say, show, table
+from bench.sizes import FULL, QUICK, Sizes
+from bench.stores import Store, sqlite_store
+
+Measure = Callable[[Store, Sizes, random.Random], Iterator[Row]]
+
+STORES: dict[str, Callable[[], AbstractContextManager[Store]]] = {
+    "sqlite": sqlite_store,
+    "postgresql": postgres_store,
+    "memory": memory_store,
+}
+
+MEASURES: dict[str, tuple[Measure, tuple[str, ...]]] = {
+    "others": (others.measure, ("sqlite", "postgresql")),
+    "pairs": (pairs.measure, ("sqlite", "postgresql")),
+    "due": (due.measure, ("sqlite", "postgresql")),
+    "counts": (counts.measure, ("sqlite", "postgresql")),
+    "churn": (churn.measure, ("sqlite", "postgresql")),
+    "held": (held.measure, ("postgresql",)),
+    "resident": (resident.measure, ("memory",)),
+}
+"""Measurements by name, and the stores in which they mean something."""
+
+
+def options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0])
+    parser.add_argument("--backend", choices=[*STORES, "all"], default="all")
+    parser.add_argument("--only", action="append", choices=list(MEASURES), metavar="NAME")
+    parser.add_argument("--quick", action="store_true", help="small sizes, which judge no goal")
+    for size in fields(Sizes):
+        parser.add_argument(f"--{size.name}", type=int, help=f"{size.default:,} for the goals")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    return parser.parse_args()
+
+
+def chosen(given: argparse.Namespace) -> Sizes:
+    """Return the sizes of the goals, or smaller ones, each unless it is given."""
+    sizes = asdict(QUICK if given.quick else FULL)
+    return Sizes(
+        **{
+            name: size if getattr(given, name) is None else getattr(given, name)
+            for name, size in sizes.items()
+        }
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    given = options()
+    sizes = chosen(given)
+    say(f"seed {given.seed}, {sizes}, load {os.getloadavg()}, {os.cpu_count()} cores")
+    if not sizes.full(*asdict(sizes)):
+        say("a quick run: smaller than the goals, so it judges none of them")
+    settings: dict[str, str] = {}
+    rows: list[Row] = []
+    for name in STORES if given.backend == "all" else [given.backend]:
+        measures = {
+            each: measure
+            for each, (measure, stores) in MEASURES.items()
+            if name in stores and (given.only is None or each in given.only)
+        }
+        if not measures:
+            continue
+        with STORES[name]() as store:
+            settings[name] = store.settings
+            say(f"{name}: {store.settings}")
+            for each, measure in measures.items():
+                chance = random.Random(f"{given.seed} {each}")  # noqa: S311 - repeatable, no secret
+                for row in measure(store, sizes, chance):
+                    rows.append(row)
+                    show(row)
+    print(table(rows))
+    say(f"load {os.getloadavg()}")
+    if given.json:
+        save(given.json, given.seed, settings, rows)
+
+
+if __name__ == "__main__":
+    main()

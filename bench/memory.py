@@ -1,0 +1,25 @@
+"""The in-memory store, of which a process of its own is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.stores import Queue
+
+
+class MemoryStore:
+    """Holds nothing itself."""
+
+    name = "memory"
+    settings = "in this process"
+
+    def queue(self) -> Queue:
+        """Raise: nothing that is measured needs one."""
+        raise NotImplementedError
+
+
+@contextmanager
+def memory_store() -> Iterator[MemoryStore]:
+    """Give the store."""
+    yield MemoryStore()

@@ -1,0 +1,2 @@
+-- Bytes of a table with its indexes.
+SELECT pg_total_relation_size('{table}')
