@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def noticed_by(mutant: Mutant) -> str:
         }
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "--timeout=60"]
         done = subprocess.run(
-            [*command, "-p", "no:cacheprovider", mutant.tests],
+            [*command, "-p", "no:cacheprovider", *shlex.split(mutant.tests)],
             cwd=folder,
             env=environment,
             capture_output=True,

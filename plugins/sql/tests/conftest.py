@@ -4,7 +4,7 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from attrs import evolve
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from tests.servers.postgres import Address, Server, any_server, installations
 from tests.servers.sessions import random_sessions
 
@@ -152,16 +151,12 @@ def postgres_nested(postgres_server: Address) -> Iterator[Harness]:
 def postgres_pooled(postgres: Harness) -> Iterator[Harness]:
     """Give the kit a caller's pool whose sessions are shared as by a pooler of transactions."""
     place = postgres_url.read(postgres.url, None, None, None, None)
-    with random_sessions(place.dsn) as pool, ExitStack() as proxied:
-
-        def through(host: str, port: int) -> PostgresBackend:
-            proxied.close()  # a test uses one at a time
-            dsn = make_conninfo(place.dsn, host=host, port=port)
-            other = proxied.enter_context(random_sessions(dsn))
-            return PostgresBackend(other, schema=place.schema)
-
+    with random_sessions(place.dsn) as pool:
         yield evolve(
-            postgres, open=lambda: PostgresBackend(pool, schema=place.schema), through=through
+            postgres,
+            open=lambda: PostgresBackend(pool, schema=place.schema),
+            address=None,
+            through=None,
         )
 
 

@@ -145,6 +145,8 @@ class Waits:
         self._told = False
         self._seconds = 0.0
         self._thread.start()
+        waiters = backend._watch._condition._waiters  # type: ignore[attr-defined]
+        eventually(lambda: waiters, "the begin of the wait")
 
     def ended(self, within: float) -> float:
         """Return after how many seconds the wait was ended by a hint; fail if not ``within``."""
@@ -237,7 +239,6 @@ def test_push_is_back_within_15_seconds(
 
     _take_all(line.direct)
     waits = Waits(backend)
-    time.sleep(0.1)  # the wait has begun
     line.put("as ever")
     waits.ended(within=PROMPT)
 
@@ -331,7 +332,6 @@ def test_a_session_that_forgets_later_is_noticed(
     eventually(lambda: not _listens(backend), "notice of the loss")
     eventually(partial(_listens, backend), "LISTEN")
     waits = Waits(backend)
-    time.sleep(0.1)  # the wait has begun
     line.put("job")
 
     waits.ended(within=PROMPT)
@@ -384,7 +384,6 @@ def test_what_this_process_enqueues_is_a_hint_while_nobody_listens(
     line.proxy.refuse()
     backend = line.open(listen=listen)
     waits = Waits(backend)
-    time.sleep(0.1)  # the wait has begun
     backend.queue_put([Draft("one", "mail", "null")], "error", None, None)
 
     waits.ended(within=PROMPT)
