@@ -15,11 +15,10 @@ from psycopg_pool import ConnectionPool
 
 from gofastr_queue import limits
 from gofastr_queue.capabilities import Capability
-from gofastr_queue.errors import BackendUnavailable, DuplicateJob, InvalidOption, QueueError
+from gofastr_queue.errors import BackendUnavailable, DuplicateJob, QueueError
 from gofastr_queue.hookspecs import hookimpl
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import (
-    CURSOR,
     KEPT_ERRORS,
     Ack,
     AnyClaim,
@@ -37,6 +36,7 @@ from gofastr_queue.records import (
 from gofastr_queue_sql import postgres_moves, postgres_schema, postgres_url, rows, statements
 from gofastr_queue_sql.postgres_connection import Session, Sessions, execute
 from gofastr_queue_sql.postgres_moves import Moves
+from gofastr_queue_sql.postgres_queries import conditions_of
 from gofastr_queue_sql.postgres_schema import Schema
 from gofastr_queue_sql.postgres_transaction import inside
 from gofastr_queue_sql.postgres_vacuum import Vacuum
@@ -237,7 +237,7 @@ class PostgresBackend:
 
     @hookimpl
     def queue_browse(self, query: JobQuery) -> StoredPage:
-        conditions, values = _conditions(query)
+        conditions, values = conditions_of(query)
         values["limit"] = None if query.limit is None else query.limit + 1
         found = self._read(self._sql.browse.replace("{conditions}", conditions), values)
         page = found if query.limit is None else found[: query.limit]
@@ -253,7 +253,7 @@ class PostgresBackend:
 
     @hookimpl
     def queue_replay(self, query: JobQuery, now: datetime | None) -> list[str]:
-        conditions, values = _conditions(query)
+        conditions, values = conditions_of(query)
         values |= {"limit": query.limit, "now": _micros(now)}
         statement = self._sql.replay.replace("{conditions}", conditions)
         replayed = self._sessions.run(
@@ -264,7 +264,7 @@ class PostgresBackend:
 
     @hookimpl
     def queue_purge(self, query: JobQuery) -> int:
-        conditions, values = _conditions(query)
+        conditions, values = conditions_of(query)
         values["limit"] = query.limit
         statement = self._sql.purge.replace("{conditions}", conditions)
         return int(
@@ -367,36 +367,3 @@ class PostgresBackend:
 
 def _micros(now: datetime | None) -> int | None:
     return None if now is None else micros(now)
-
-
-_STATE_CONDITIONS = {
-    None: "true",
-    Status.PENDING: "state IN ('ready', 'later')",
-    Status.CLAIMED: "state = 'claimed'",
-    Status.FAILED: "state = 'failed'",
-}
-
-
-def _conditions(query: JobQuery) -> tuple[str, dict[str, Any]]:
-    """Return a query as SQL of fixed texts, and its values as parameters."""
-    conditions = [_STATE_CONDITIONS[query.status]]
-    values: dict[str, Any] = {}
-    if query.ids is not None:
-        conditions.append("id = ANY(%(ids)s)")
-        values["ids"] = list(query.ids)
-    for name in ("type", "lane"):
-        value = getattr(query, name)
-        if value is not None:
-            conditions.append(f"{name} = %({name})s")
-            values[name] = value
-    if query.older_than is not None:
-        conditions.append("created_at < %(older_than)s")
-        values["older_than"] = micros(query.older_than)
-    if query.before:
-        if not CURSOR.fullmatch(query.before):
-            raise InvalidOption(
-                f"before must be a cursor from an earlier page, got {query.before!r}"
-            )
-        conditions.append("seq < %(before)s")
-        values["before"] = int(query.before)
-    return " AND ".join(conditions), values
