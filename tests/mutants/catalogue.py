@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from tests.mutants.mutant import Mutant
+from tests.mutants.postgres import POSTGRES
 
 CORE = "core/src/gofastr_queue"
 MEMORY = "plugins/memory/src/gofastr_queue_memory"
@@ -10,21 +11,6 @@ SQL = "plugins/sql/src/gofastr_queue_sql"
 
 ON_MEMORY = "plugins/memory/tests"
 ON_SQLITE = "plugins/sql/tests -k 'not postgres'"
-
-
-@frozen
-class Mutant:
-    """``old`` stands exactly once in ``file``; ``tests`` must fail once it reads ``new``.
-
-    ``tests`` are pytest's arguments, as a shell would read them.
-    """
-
-    promise: int
-    breaks: str
-    file: str
-    old: str
-    new: str
-    tests: str
 
 
 def _sqlite(promise: int, breaks: str, file: str, old: str, new: str) -> Mutant:
@@ -489,4 +475,5 @@ MUTANTS = [
         "oldest = next(iter(self.dead.values()))",
         "oldest = next(reversed(self.dead.values()))",
     ),
+    *POSTGRES,
 ]

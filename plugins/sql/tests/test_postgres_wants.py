@@ -8,10 +8,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from gofastr_queue.backends import connect
 from gofastr_queue.calls import resolve
@@ -19,8 +22,9 @@ from gofastr_queue.hookspecs import Hooks
 from gofastr_queue.records import Ack, Batch, Draft, Outcome, Release, Want
 from gofastr_queue.testing import FakeClock
 from gofastr_queue_conformance import Harness
+from gofastr_queue_sql import postgres_url
 from gofastr_queue_sql.postgres import PostgresBackend
-from gofastr_queue_sql.postgres_ways import IN_FRONT, OF_LINE, OF_LINES
+from gofastr_queue_sql.postgres_ways import IN_FRONT, OF_ALL, OF_LINE, OF_LINES
 
 HOUR = timedelta(hours=1)
 LIMITS = (1, 7, 100)
@@ -137,6 +141,72 @@ def test_every_line_by_itself_is_claimed_as_memory_does(
         for limit in LIMITS:
             assert tried(stored, want, limit) == tried(memory, want, limit)
     memory.queue_close()
+
+
+FILTERED = Want(types=frozenset({"1", "2"}))
+LINE = Want(types=frozenset({"1"}), lanes=frozenset({"1"}))
+
+
+@contextmanager
+def holding(place: postgres_url.Place, ids: list[str]) -> Iterator[psycopg.Connection]:
+    """Lock jobs in a transaction that goes on, as a claim does that is not committed yet."""
+    table = sql.Identifier(place.schema, place.table)
+    with psycopg.connect(place.dsn) as other:
+        lock = sql.SQL("SELECT FROM {} WHERE id = ANY(%s) FOR UPDATE").format(table)
+        assert other.execute(lock, [ids]).rowcount == len(ids)
+        yield other
+
+
+@pytest.mark.parametrize(
+    ("way", "want"),
+    [(OF_ALL, Want()), (OF_LINE, LINE), (IN_FRONT, FILTERED), (OF_LINES, FILTERED)],
+    ids=[OF_ALL, OF_LINE, IN_FRONT, OF_LINES],
+)
+def test_what_others_hold_is_passed_over_and_not_forgotten(
+    postgres: Harness,
+    backend: PostgresBackend,
+    chance: Chance,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+    want: Want,
+) -> None:
+    hooks = resolve(backend).hooks
+    hooks.queue_put(drafts=drafts(few_lines, 400, chance), on_conflict="error", now=NOW)
+    monkeypatch.setattr(backend._ways, "choose", lambda _: way)
+    ids, _ = tried(hooks, want, 400)
+    place = postgres_url.read(postgres.url, None, None, None, None)
+
+    with holding(place, ids[:3]):
+        assert tried(hooks, want, 7) == (ids[3:10], True)
+    with holding(place, ids):
+        looked = claim(hooks, want, 7)
+    assert looked.claims == ()
+    if way in {IN_FRONT, OF_LINES}:
+        assert looked.next_due == timedelta(0), "whoever holds them may let them go"
+    assert tried(hooks, want, 7) == (ids[:7], True)
+
+
+def test_expired_and_due_jobs_that_others_hold_are_passed_over(
+    postgres: Harness, backend: PostgresBackend, chance: Chance
+) -> None:
+    hooks = resolve(backend).hooks
+    hooks.queue_put(drafts=drafts(few_lines, 20, chance), on_conflict="error", now=NOW)
+    held = [one.job.id for one in claim(hooks, Want(), 20).claims]
+    place = postgres_url.read(postgres.url, None, None, None, None)
+
+    with holding(place, held[:5]):
+        moved = hooks.queue_reclaim(limit=100, reason="gone", now=NOW + 2 * HOUR)
+    claims = claim(hooks, Want(), 20).claims
+    hooks.queue_nack(
+        releases=[Release(claim, Outcome.RETRY, delay=HOUR) for claim in claims], now=NOW
+    )
+    with holding(place, held[5:10]):
+        due = hooks.queue_claim(
+            want=Want(), limit=100, lease=HOUR, worker="w", now=NOW + HOUR
+        ).claims
+
+    assert sorted(job.id for job in moved) == sorted(held[5:])
+    assert sorted(one.job.id for one in due) == sorted(held[10:])
 
 
 def at_once(work: Callable[[int], Found], count: int) -> list[Found]:
