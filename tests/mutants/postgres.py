@@ -9,12 +9,13 @@ TESTS = "plugins/sql/tests"
 
 QUICK = " ".join(
     f"{TESTS}/test_{name}.py"
-    for name in ("postgres_wants", "difference", "postgres_damage", "postgres_conformance")
+    for name in ("difference", "postgres_wants", "postgres_damage", "postgres_conformance")
 )
 ON_POSTGRES = f"{QUICK} -k 'postgres and not contend'"
 ON_PLANS = f"{TESTS}/test_postgres_plans.py {TESTS}/test_postgres_indexes.py"
 ON_CONTENTION = f"{TESTS}/test_postgres_contention.py"
 ON_TRANSACTIONS = f"{TESTS}/test_postgres_transactions.py"
+ON_LOSERS = f"{TESTS}/test_postgres_losers.py"
 ON_LISTENING = f"{TESTS}/test_postgres_listen.py {TESTS}/test_postgres_conformance.py"
 
 
@@ -57,6 +58,14 @@ POSTGRES = [
         "locked AS MATERIALIZED (\n"
         "    SELECT id FROM {table}\n"
         "    WHERE id IN (SELECT id FROM chosen)",
+    ),
+    Mutant(
+        1,
+        "postgres: purge takes what was claimed meanwhile",
+        f"{SQL}/postgres_sql/purge.sql",
+        "WHERE id IN (SELECT id FROM chosen) AND state <> 'claimed'",
+        "WHERE id IN (SELECT id FROM chosen)",
+        ON_LOSERS,
     ),
     _statement(
         1,
@@ -299,12 +308,13 @@ POSTGRES = [
         "    SELECT id, seq FROM {table}\n"
         "    WHERE id IN (SELECT id FROM chosen) AND state <> 'claimed'",
     ),
-    _statement(
+    Mutant(
         11,
-        "two replays win",
-        "replay",
+        "postgres: two replays win",
+        f"{SQL}/postgres_sql/replay.sql",
         "WHERE id IN (SELECT id FROM chosen) AND state = 'failed'",
         "WHERE id IN (SELECT id FROM chosen)",
+        ON_LOSERS,
     ),
     _statement(11, "replay keeps the attempts", "replay", " attempts = 0,", ""),
     _statement(

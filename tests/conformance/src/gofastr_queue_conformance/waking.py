@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from gofastr_queue import BackendUnavailable, Capability, Queue
+from gofastr_queue import BackendUnavailable, Capability, Job, Queue
 from gofastr_queue.hookspecs import Hooks
 from gofastr_queue.records import EVERYTHING, Draft, Want
 from gofastr_queue.testing import FakeClock
-from gofastr_queue_conformance.harness import Contract, lacks
+from gofastr_queue_conformance.harness import Contract, lacks, put
 
 FOREVER = timedelta(minutes=10)
 """Far longer than a test: whoever waits this long was not woken."""
@@ -56,6 +56,18 @@ class WakingContract(Contract):
         waiter = Waiter(hooks)
 
         queue.enqueue("mail")
+
+        assert waiter.ended()
+
+    @pytest.mark.parametrize("count", [2, 100])
+    def test_jobs_enqueued_together_end_a_wait(
+        self, queue: Queue, hooks: Hooks, count: int
+    ) -> None:
+        if lacks(queue, Capability.WAKE):
+            return
+        waiter = Waiter(hooks)
+
+        put(queue, *(Job(type="mail") for _ in range(count)))
 
         assert waiter.ended()
 
