@@ -249,9 +249,9 @@ MUTANTS = [
     _sqlite(
         5,
         "lanes are not looked at",
-        "sqlite_sql/next_pair.sql",
-        "(lane, type) > (?, ?)",
-        "(lane, type) > (?, ?) AND lane = ''",
+        "sqlite_sql/next_lane.sql",
+        "AND lane > ?",
+        "AND lane > ? AND lane = ''",
     ),
     # 6. Whose clock
     _sqlite(

@@ -23,28 +23,45 @@ Line = Callable[[str, str], Iterator[Any]]
 """Reads the rows of one lane and type, best first."""
 
 
-def heads(want: Want, next_lane: Seek, next_pair: Seek, first_pair: Seek) -> Iterator[Head]:
+def heads(want: Want, next_lane: Seek, next_type: Seek, first_type: Seek) -> Iterator[Head]:
     """Yield the head of every wanted line.
 
-    ``next_lane(lane)`` and ``next_pair(lane, type)`` find the first line after, ``first_pair`` the
-    first from there on.  Lines that are not wanted are leapt over where their names tell.
+    ``next_lane(lane)`` finds the first line of a later lane; in a lane, ``next_type(lane, type)``
+    finds the line after a type, ``first_type`` the first from there on.  Types that are not wanted
+    are leapt over where their names tell.
     """
     types = None if want.types is None else sorted(want.types)
-    for lane in (None,) if want.lanes is None else want.lanes:
-        found = first_pair(lane or "", types[0] if types else "")
-        while found and (lane is None or found[0] == lane):
-            if want.admits(found[0], found[1]):
-                yield found
-            if types is None:
-                found = next_pair(found[0], found[1])
-                continue
-            after = bisect.bisect_right(types, found[1])
-            if after < len(types):
-                found = first_pair(found[0], types[after])
-            elif lane is None:
-                found = next_lane(found[0])
-            else:
-                break
+    for lane in _lanes(want, next_lane):
+        if types is None:
+            lines = _every_type(lane, first_type, next_type)
+        else:
+            lines = _types(lane, types, first_type)
+        yield from (head for head in lines if want.admits(head[0], head[1]))
+
+
+def _lanes(want: Want, next_lane: Seek) -> Iterator[str]:
+    if want.lanes is not None:
+        yield from want.lanes
+        return
+    lane = ""
+    yield lane
+    while found := next_lane(lane):
+        lane = found[0]
+        yield lane
+
+
+def _every_type(lane: str, first_type: Seek, next_type: Seek) -> Iterator[Head]:
+    found = first_type(lane, "")
+    while found:
+        yield found
+        found = next_type(lane, found[1])
+
+
+def _types(lane: str, types: list[str], first_type: Seek) -> Iterator[Head]:
+    place = 0
+    while place < len(types) and (found := first_type(lane, types[place])):
+        yield found
+        place = bisect.bisect_right(types, found[1])
 
 
 def best(

@@ -157,7 +157,7 @@ class Moves:
             return lambda *values: cursor.execute(statement, values).fetchone()
 
         return lines.heads(
-            want, seek(self.sql.next_lane), seek(self.sql.next_pair), seek(self.sql.first_pair)
+            want, seek(self.sql.next_lane), seek(self.sql.next_type), seek(self.sql.first_type)
         )
 
     def _line(self, cursor: sqlite3.Cursor, limit: int) -> lines.Line:
