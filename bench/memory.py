@@ -15,8 +15,8 @@ class MemoryStore:
     settings = "in this process"
 
     def queue(self) -> Queue:
-        """Raise: nothing that is measured needs one."""
-        raise NotImplementedError
+        """Raise ``TypeError``: only whole processes of it are measured."""
+        raise TypeError("the memory backend is measured in a process of its own")
 
 
 @contextmanager

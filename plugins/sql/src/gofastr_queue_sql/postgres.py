@@ -36,12 +36,12 @@ from gofastr_queue.records import (
 from gofastr_queue_sql import postgres_moves, postgres_schema, postgres_url, rows, statements
 from gofastr_queue_sql.postgres_connection import Session, Sessions, execute
 from gofastr_queue_sql.postgres_moves import Moves
-from gofastr_queue_sql.postgres_queries import conditions_of
 from gofastr_queue_sql.postgres_schema import Schema
 from gofastr_queue_sql.postgres_transaction import inside
 from gofastr_queue_sql.postgres_vacuum import Vacuum
 from gofastr_queue_sql.postgres_watch import Watch
 from gofastr_queue_sql.postgres_ways import IN_FRONT, OF_LINES, Ways
+from gofastr_queue_sql.queries import conditions_of
 from gofastr_queue_sql.rows import micros, moment
 
 COPIED = 20
@@ -237,7 +237,7 @@ class PostgresBackend:
 
     @hookimpl
     def queue_browse(self, query: JobQuery) -> StoredPage:
-        conditions, values = conditions_of(query)
+        conditions, values = _conditions(query)
         values["limit"] = None if query.limit is None else query.limit + 1
         found = self._read(self._sql.browse.replace("{conditions}", conditions), values)
         page = found if query.limit is None else found[: query.limit]
@@ -253,7 +253,7 @@ class PostgresBackend:
 
     @hookimpl
     def queue_replay(self, query: JobQuery, now: datetime | None) -> list[str]:
-        conditions, values = conditions_of(query)
+        conditions, values = _conditions(query)
         values |= {"limit": query.limit, "now": _micros(now)}
         statement = self._sql.replay.replace("{conditions}", conditions)
         replayed = self._sessions.run(
@@ -264,7 +264,7 @@ class PostgresBackend:
 
     @hookimpl
     def queue_purge(self, query: JobQuery) -> int:
-        conditions, values = conditions_of(query)
+        conditions, values = _conditions(query)
         values["limit"] = query.limit
         statement = self._sql.purge.replace("{conditions}", conditions)
         return int(
@@ -367,3 +367,20 @@ class PostgresBackend:
 
 def _micros(now: datetime | None) -> int | None:
     return None if now is None else micros(now)
+
+
+_STATE_CONDITIONS = {
+    None: "true",
+    Status.PENDING: "state IN ('ready', 'later')",
+    Status.CLAIMED: "state = 'claimed'",
+    Status.FAILED: "state = 'failed'",
+}
+
+
+def _conditions(query: JobQuery) -> tuple[str, dict[str, Any]]:
+    conditions, values = conditions_of(query, "%({})s")
+    conditions.append(_STATE_CONDITIONS[query.status])
+    if query.ids is not None:
+        conditions.append("id = ANY(%(ids)s)")
+        values["ids"] = list(query.ids)
+    return " AND ".join(conditions), values

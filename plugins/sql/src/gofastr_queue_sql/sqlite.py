@@ -17,7 +17,6 @@ from gofastr_queue.errors import InvalidOption
 from gofastr_queue.hookspecs import hookimpl
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import (
-    CURSOR,
     KEPT_ERRORS,
     Ack,
     AnyClaim,
@@ -33,6 +32,7 @@ from gofastr_queue.records import (
     Want,
 )
 from gofastr_queue_sql import rows, sqlite_schema, sqlite_url, statements
+from gofastr_queue_sql.queries import conditions_of
 from gofastr_queue_sql.rows import micros, moment
 from gofastr_queue_sql.sqlite_connection import Connection, inside, lenient, open_file, yours
 from gofastr_queue_sql.sqlite_moves import Moves
@@ -288,25 +288,9 @@ _STATE_CONDITIONS = {
 
 
 def _conditions(query: JobQuery) -> tuple[str, dict[str, Any]]:
-    """Return a query as SQL of fixed texts, and its values as parameters."""
-    conditions = [_STATE_CONDITIONS[query.status]]
-    values: dict[str, Any] = {}
+    conditions, values = conditions_of(query, ":{}")
+    conditions.append(_STATE_CONDITIONS[query.status])
     if query.ids is not None:
         conditions.append("id IN (SELECT value FROM json_each(:ids))")
         values["ids"] = json.dumps(query.ids)
-    for name in ("type", "lane"):
-        value = getattr(query, name)
-        if value is not None:
-            conditions.append(f"{name} = :{name}")
-            values[name] = value
-    if query.older_than is not None:
-        conditions.append("created_at < :older_than")
-        values["older_than"] = micros(query.older_than)
-    if query.before:
-        if not CURSOR.fullmatch(query.before):
-            raise InvalidOption(
-                f"before must be a cursor from an earlier page, got {query.before!r}"
-            )
-        conditions.append("seq < :before")
-        values["before"] = int(query.before)
     return " AND ".join(conditions), values
