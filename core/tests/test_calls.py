@@ -33,6 +33,7 @@ OPTIONAL = {
     "queue_wait": "want, timeout",
     "queue_wake": "",
     "queue_turn": "acks, releases, want, limit, lease, worker, now",
+    "queue_diagnose": "now",
 }
 
 
@@ -244,6 +245,7 @@ def test_two_plugins_that_compare_equal_are_refused_with_the_remedy() -> None:
         (Capability.REPLAY, ("queue_replay", "queue_purge")),
         (Capability.WAKE, ("queue_wait", "queue_wake")),
         (Capability.TURN, ("queue_turn",)),
+        (Capability.DIAGNOSE, ("queue_diagnose",)),
     ],
 )
 def test_what_is_a_hook_is_derived_and_only_from_all_hooks_of_its_topic(

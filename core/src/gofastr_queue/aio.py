@@ -81,6 +81,7 @@ class AsyncQueue:
     replay_many = _awaited(Queue.replay_many)
     purge = _awaited(Queue.purge)
     cancel = _awaited(Queue.cancel)
+    diagnose = _awaited(Queue.diagnose)
     start = _awaited(Queue.start)
     _joined = _awaited(Queue.join)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from gofastr_queue.hookspecs import Browsing, Replaying, Turning, Waking
+from gofastr_queue.hookspecs import Browsing, Diagnosing, Replaying, Turning, Waking
 
 
 class Capability(StrEnum):
@@ -22,6 +22,8 @@ class Capability(StrEnum):
     """Idle workers are woken by an enqueue instead of finding it at the next poll."""
     TURN = "turn"
     """Settling and claiming take one round trip."""
+    DIAGNOSE = "diagnose"
+    """The store can say what stands against the promises where it runs."""
     DURABLE = "durable"
     """Accepted jobs survive the end of every process that uses the store."""
     MULTI_PROCESS = "multi-process"
@@ -45,6 +47,7 @@ HOOKS_OF: dict[Capability, tuple[str, ...]] = {
     Capability.REPLAY: _hooks(Replaying),
     Capability.WAKE: _hooks(Waking),
     Capability.TURN: _hooks(Turning),
+    Capability.DIAGNOSE: _hooks(Diagnosing),
 }
 
 ARGUMENTS_OF: dict[Capability, tuple[str, str]] = {

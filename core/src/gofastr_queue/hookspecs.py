@@ -30,6 +30,7 @@ from gofastr_queue.records import (
     Batch,
     Count,
     Draft,
+    Finding,
     JobQuery,
     Put,
     Release,
@@ -205,6 +206,18 @@ class Turning(Protocol):
         ...
 
 
+class Diagnosing(Protocol):
+    """Diagnose: makes the capability DIAGNOSE."""
+
+    @hookspec(firstresult=True)
+    def queue_diagnose(self, now: datetime | None) -> list[Finding]:
+        """Examine the store: what stands against the promises here; changes nothing.
+
+        ``now`` is the caller's clock, with which the store's is compared; None: the process's.
+        """
+        ...
+
+
 class Encoding(Protocol):
     """Payload plugins, called in order of registration on the way out, reversed on the way in."""
 
@@ -261,6 +274,7 @@ class Hooks(
     Replaying,
     Waking,
     Turning,
+    Diagnosing,
     Protocol,
 ):
     """Every operation a queue may call."""

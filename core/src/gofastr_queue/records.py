@@ -228,6 +228,34 @@ class Count:
     oldest: datetime
 
 
+class Level(StrEnum):
+    """What a finding means for the promises of a queue."""
+
+    OK = "ok"
+    """As it should be."""
+    NOTE = "note"
+    """Every promise holds; something is worth knowing."""
+    WARNING = "warning"
+    """Less holds here than where all is well, or soon will."""
+    BROKEN = "broken"
+    """A promise cannot hold here."""
+
+
+@frozen
+class Finding:
+    """What an examination found of one subject.
+
+    ``subject`` is a short word that stays the same from version to version, for instance
+    ``durability``; several findings may share it.  ``remedy`` says what to do, and is empty only
+    where all is well.  No text holds a password.
+    """
+
+    subject: str
+    level: Level
+    text: str
+    remedy: str = ""
+
+
 def new_tokens(count: int) -> Sequence[str]:
     """Make claim tokens: 128 random bits each, from the system's source."""
     text = os.urandom(16 * count).hex()

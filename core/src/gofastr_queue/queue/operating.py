@@ -11,7 +11,7 @@ from gofastr_queue.errors import InvalidOption
 from gofastr_queue.job import Job, Page
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.queue.opened import Opened
-from gofastr_queue.records import Count, JobQuery
+from gofastr_queue.records import Count, Finding, JobQuery
 
 DEFAULT_LIMIT = 100
 """Jobs listed when no limit, or none above zero, is given."""
@@ -109,6 +109,13 @@ class Operating(Opened):
     def cancel(self, id: str) -> bool:
         """Remove one job unless it is claimed; False if there was nothing to remove."""
         return bool(self._hooks().queue_purge(query=JobQuery(ids=(limits.name("id", id),))))
+
+    def diagnose(self) -> list[Finding]:
+        """Examine the store: what stands against the promises where it runs.
+
+        Changes nothing.  The store's clock is compared with the queue's, or the process's.
+        """
+        return self._hooks().queue_diagnose(now=self._consumer.now())
 
     def _query(
         self,
