@@ -12,6 +12,7 @@ import pytest
 
 from gofastr_queue import InvalidOption, Job, Queue
 from gofastr_queue.backends import Backend
+from gofastr_queue.records import Level
 from gofastr_queue.testing import FakeClock
 from gofastr_queue_memory import MemoryBackend
 
@@ -146,3 +147,16 @@ def test_pending_and_claimed_jobs_are_never_evicted(opened: Open) -> None:
 def test_an_impossible_cap_is_refused(cap: object) -> None:
     with pytest.raises(InvalidOption):
         MemoryBackend(dead_letter_cap=cap)  # type: ignore[arg-type] # as a user might
+
+
+def test_an_examination_tells_how_many_are_kept_and_how_many_were_evicted(opened: Open) -> None:
+    queue = opened(MemoryBackend(dead_letter_cap=2))
+    fail(queue, "a", "b")
+    (before,) = [one for one in queue.diagnose() if one.subject == "durability"]
+    fail(queue, "c")
+    (after,) = [one for one in queue.diagnose() if one.subject == "durability"]
+
+    assert before.level is after.level is Level.NOTE
+    assert before.text == "jobs end with the process; of dead letters the newest 2 are kept"
+    assert after.text == f"{before.text}, 1 were evicted"
+    assert "sqlite:///" in after.remedy

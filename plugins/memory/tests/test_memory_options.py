@@ -140,6 +140,7 @@ def test_what_the_backend_declares_is_what_memory_can_promise() -> None:
             Capability.REPLAY,
             Capability.WAKE,
             Capability.TURN,
+            Capability.DIAGNOSE,
             Capability.PRIORITY,
             Capability.ATOMIC_BULK,
         }

@@ -24,7 +24,9 @@ from gofastr_queue.records import (
     Batch,
     Count,
     Draft,
+    Finding,
     JobQuery,
+    Level,
     Outcome,
     Put,
     Release,
@@ -272,6 +274,22 @@ class MemoryBackend:
             self._store.wakes += 1
             self._store.changed.notify_all()
         return True
+
+    @hookimpl
+    def queue_diagnose(self, now: datetime | None) -> list[Finding]:  # noqa: ARG002 - no other clock
+        store = self._open()
+        with store.lock:
+            kept = f"of dead letters the newest {store.dead_letter_cap} are kept"
+            evicted = f", {store.evicted} were evicted" if store.evicted else ""
+        return [
+            Finding(
+                "durability",
+                Level.NOTE,
+                f"jobs end with the process; {kept}{evicted}",
+                "keep jobs that must outlive it in a file, sqlite:///jobs.db, or on a server",
+            ),
+            Finding("clock", Level.OK, "the process's own clock decides"),
+        ]
 
     def _open(self) -> Store:
         if self._closed:

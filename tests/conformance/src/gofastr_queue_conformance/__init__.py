@@ -18,6 +18,7 @@ from gofastr_queue_conformance.browsing import BrowsingContract  # noqa: E402
 from gofastr_queue_conformance.carrying import CarryingContract  # noqa: E402
 from gofastr_queue_conformance.claiming import ClaimingContract  # noqa: E402
 from gofastr_queue_conformance.concurrency import ConcurrencyContract  # noqa: E402
+from gofastr_queue_conformance.diagnosing import DiagnosingContract  # noqa: E402
 from gofastr_queue_conformance.extending import ExtendingContract  # noqa: E402
 from gofastr_queue_conformance.fencing import FencingContract  # noqa: E402
 from gofastr_queue_conformance.harness import Contract, Harness  # noqa: E402
@@ -43,6 +44,7 @@ class Suite(
     RefusingContract,
     TransactionsContract,
     WakingContract,
+    DiagnosingContract,
     ReplayingContract,
     BrowsingContract,
     ExtendingContract,
@@ -62,6 +64,7 @@ __all__ = [
     "ClaimingContract",
     "ConcurrencyContract",
     "Contract",
+    "DiagnosingContract",
     "ExtendingContract",
     "FencingContract",
     "Harness",

@@ -46,6 +46,9 @@ NEEDS: dict[Capability, dict[str, Operation]] = {
         "purge": lambda queue: queue.purge("failed"),
         "cancel": lambda queue: queue.cancel("one"),
     },
+    Capability.DIAGNOSE: {
+        "diagnose": lambda queue: queue.diagnose(),
+    },
     Capability.TRANSACTIONAL: {
         "enqueue": lambda queue: queue.enqueue("mail", transaction=object()),
         "enqueue_many": lambda queue: queue.enqueue_many([TWO[0]], transaction=object()),
@@ -71,6 +74,7 @@ SEAM: dict[str, Callable[[Hooks], object]] = {
     "queue_turn": lambda hooks: hooks.queue_turn(
         acks=(), releases=(), want=EVERYTHING, limit=0, lease=timedelta(1), worker="w", now=None
     ),
+    "queue_diagnose": lambda hooks: hooks.queue_diagnose(now=None),
 }
 """What core calls that needs a capability made of hooks."""
 
@@ -249,6 +253,7 @@ class RefusingContract(Contract):
             lambda queue: queue.start(),
             *NEEDS[Capability.BROWSE].values(),
             *NEEDS[Capability.REPLAY].values(),
+            *NEEDS[Capability.DIAGNOSE].values(),
         ]
         for operation in operations:
             with pytest.raises(QueueClosed):

@@ -256,6 +256,8 @@ class PluginsContract(Worked):
         if Capability.REPLAY in able:
             worker.replay_many()
             worker.purge("failed")
+        if Capability.DIAGNOSE in able:
+            worker.diagnose()
         worker.start(1)
         eventually(lambda: producer.claim(1) == [], "the work")
         if Capability.WAKE in able:
@@ -270,6 +272,7 @@ class PluginsContract(Worked):
             "queue_wait": Capability.WAKE,
             "queue_wake": Capability.WAKE,
             "queue_turn": Capability.TURN,
+            "queue_diagnose": Capability.DIAGNOSE,
         }
         expected = {name for name in OPERATIONS if name not in optional or optional[name] in able}
         assert set(around.calls) == expected
