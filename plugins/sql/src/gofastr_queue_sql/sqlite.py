@@ -23,6 +23,7 @@ from gofastr_queue.records import (
     Batch,
     Count,
     Draft,
+    Finding,
     JobQuery,
     Put,
     Release,
@@ -31,7 +32,7 @@ from gofastr_queue.records import (
     StoredPage,
     Want,
 )
-from gofastr_queue_sql import rows, sqlite_schema, sqlite_url, statements
+from gofastr_queue_sql import rows, sqlite_diagnosis, sqlite_schema, sqlite_url, statements
 from gofastr_queue_sql.queries import conditions_of
 from gofastr_queue_sql.rows import micros, moment
 from gofastr_queue_sql.sqlite_connection import Connection, inside, lenient, open_file, yours
@@ -262,6 +263,11 @@ class SqliteBackend:
     def queue_wake(self) -> bool:
         self._watch.wake()
         return True
+
+    @hookimpl
+    def queue_diagnose(self, now: datetime | None) -> list[Finding]:  # noqa: ARG002 - no other clock
+        with self._writer.reading() as cursor:
+            return sqlite_diagnosis.findings(cursor, self._file, self._table)
 
     def _version(self) -> int:
         """Return a number that changes whenever another connection has written."""

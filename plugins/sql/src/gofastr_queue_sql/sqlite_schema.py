@@ -21,6 +21,8 @@ VERSIONS = "gofastr_queue_schema"
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with this version."""
 
+UPGRADE = "upgrade gofastr-queue-sql"
+
 COLUMNS = {
     "seq": int,
     "id": str,
@@ -63,7 +65,7 @@ def prepare(connection: sqlite3.Connection, table: str) -> None:
         )
     factory, connection.row_factory = connection.row_factory, None
     try:
-        if _version(connection, table) is None:
+        if _known(connection, table) is None:
             _create_once(connection, table)
     finally:
         connection.row_factory = factory
@@ -90,7 +92,7 @@ def _create_once(connection: sqlite3.Connection, table: str) -> None:
     """Create the queue unless another process has done so meanwhile."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        if _version(connection, table) is None:
+        if _known(connection, table) is None:
             _create(connection, table)
         connection.execute("COMMIT")
     except BaseException:
@@ -99,7 +101,7 @@ def _create_once(connection: sqlite3.Connection, table: str) -> None:
         raise
 
 
-def _version(connection: sqlite3.Connection, table: str) -> int | None:
+def version(connection: sqlite3.Connection | sqlite3.Cursor, table: str) -> int | None:
     """Return the version of a queue's schema, None if the queue is not there."""
     known = connection.execute(
         "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (VERSIONS,)
@@ -111,15 +113,20 @@ def _version(connection: sqlite3.Connection, table: str) -> int | None:
             (table,),
         ).fetchone()
     )
-    if not row:
-        return None
-    version = int(row[0])
-    if version > VERSION:
-        raise SchemaTooNew(
-            f"table {table!r} has schema version {version}, this installation knows {VERSION}; "
-            "upgrade gofastr-queue-sql"
-        )
-    return version
+    return int(row[0]) if row else None
+
+
+def too_new(table: str, found: int) -> str:
+    """Return what is said of a table of a later version; ``UPGRADE`` is what to do."""
+    return f"table {table!r} has schema version {found}, this installation knows {VERSION}"
+
+
+def _known(connection: sqlite3.Connection, table: str) -> int | None:
+    """Return the version of a queue's schema, unless it is one that this code does not know."""
+    found = version(connection, table)
+    if found is not None and found > VERSION:
+        raise SchemaTooNew(f"{too_new(table, found)}; {UPGRADE}")
+    return found
 
 
 def _create(connection: sqlite3.Connection, table: str) -> None:
