@@ -25,6 +25,7 @@ from gofastr_queue.records import (
     Batch,
     Count,
     Draft,
+    Finding,
     JobQuery,
     Put,
     Release,
@@ -35,6 +36,7 @@ from gofastr_queue.records import (
 )
 from gofastr_queue_sql import postgres_moves, postgres_schema, postgres_url, rows, statements
 from gofastr_queue_sql.postgres_connection import Session, Sessions, execute
+from gofastr_queue_sql.postgres_diagnosis import Diagnosis
 from gofastr_queue_sql.postgres_moves import Moves
 from gofastr_queue_sql.postgres_schema import Schema
 from gofastr_queue_sql.postgres_transaction import inside
@@ -126,10 +128,12 @@ class PostgresBackend:
         self._ways = Ways()
         self._vacuum = Vacuum(self._sessions, self._sql)
         try:
-            postgres_schema.prepare(self._sessions, Schema.of(schema, table))
+            made = Schema.of(schema, table)
+            postgres_schema.prepare(self._sessions, made)
         except BaseException:
             self.queue_close()
             raise
+        self._diagnosis = Diagnosis(self._sessions, self._sql, made, bool(listen))
 
     def __repr__(self) -> str:
         return f"PostgresBackend({self._sessions.name!r}, {self._where!r})"
@@ -290,6 +294,10 @@ class PostgresBackend:
     def queue_wake(self) -> bool:
         self._watch.wake()
         return True
+
+    @hookimpl
+    def queue_diagnose(self, now: datetime | None) -> list[Finding]:
+        return self._diagnosis.findings(now)
 
     def _settle(
         self, acks: Sequence[Ack], releases: Sequence[Release], now: datetime | None

@@ -1,0 +1,2 @@
+-- Be told of new jobs.
+LISTEN "{channel}"
