@@ -10,6 +10,7 @@ import click
 
 from gofastr_queue.cli.commands import Commands
 from gofastr_queue.cli.demo import demo
+from gofastr_queue.cli.diagnosing import doctor
 from gofastr_queue.cli.enqueueing import enqueue
 from gofastr_queue.cli.installed import backends
 from gofastr_queue.cli.jobs import jobs, stats
@@ -30,7 +31,7 @@ def app() -> None:
     """
 
 
-for command in (demo, work, enqueue, jobs, stats, replay, cancel, purge, schema, backends):
+for command in (demo, work, enqueue, jobs, stats, replay, cancel, purge, schema, doctor, backends):
     app.add_command(command)
 
 

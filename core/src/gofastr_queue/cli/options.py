@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from gofastr_queue.queue import Queue
 
@@ -95,6 +96,14 @@ def given(url: str | None) -> str:
             "no queue given: add --url sqlite:///jobs.db or set GOFASTR_QUEUE_URL"
         )
     return url
+
+
+def given_once(store: str | None, url: str | None) -> str:
+    """Return the URL of a command that takes it as argument ``store`` too."""
+    named = click.get_current_context().get_parameter_source("url")
+    if store is not None and named is ParameterSource.COMMANDLINE:
+        raise click.UsageError("give the URL once: as argument or with --url")
+    return given(url if store is None else store)
 
 
 @contextmanager

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import click
-from click.core import ParameterSource
 
 from gofastr_queue import schemas
 from gofastr_queue.backends import redact
 from gofastr_queue.cli import output
-from gofastr_queue.cli.options import at_store, given, known_options, opened
+from gofastr_queue.cli.options import at_store, given_once, known_options, opened
 
 
 @click.command()
@@ -20,10 +19,7 @@ def schema(store: str | None, printed: bool, url: str | None) -> None:
 
     With --print, write the SQL of a new queue to stdout, for a migration tool of your own.
     """
-    named = click.get_current_context().get_parameter_source("url")
-    if store is not None and named is ParameterSource.COMMANDLINE:
-        raise click.UsageError("give the URL once: as argument or with --url")
-    where = given(url if store is None else store)
+    where = given_once(store, url)
     if printed:
         with known_options():
             click.echo(schemas.text(where), nl=False)
