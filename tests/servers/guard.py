@@ -1,9 +1,9 @@
-"""Own one PostgreSQL server, and end it when the process that asked for it is gone.
+"""Own one server, and end it when the process that asked for it is gone.
 
 Orders come on stdin as lines of JSON, and each is answered on stdout. The end of stdin, which comes
 even when that process was killed, stops the server and removes its folder.
 
-Started by its path, without the environment's packages.
+Started without the environment's packages; by its path it owns a PostgreSQL.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ClassVar
 
 PORTS = range(20000, 32000)
 """Below the ports that clients are given, so that a stopped server finds its own again."""
 
-SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 SECONDS = 60
 TRIES = 20
 
 
 class RefusedError(RuntimeError):
-    """PostgreSQL did not do what it was told; the text is its own."""
+    """The server did not do what it was told; the text is its own."""
 
 
 def another_user() -> pwd.struct_passwd | None:
@@ -52,18 +54,101 @@ def temporary() -> Path:
     return folder
 
 
-class Cluster:
-    """A data directory in ``folder``, its port, and the process that serves it."""
+class Guarded(ABC):
+    """A folder, the process that serves what is in it, and its port."""
+
+    ports: ClassVar[range] = PORTS
+    signals: ClassVar[dict[str, signal.Signals]]
+    crash: ClassVar[str]
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "log"
+        self.user: pwd.struct_passwd | None = None
+        self.port = 0
+        self.server: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    def create(self, *args: Any) -> None:
+        """Make what ``start`` serves."""
+
+    @abstractmethod
+    def command(self, port: int) -> list[Path | str]:
+        """Return the program and its options."""
+
+    @abstractmethod
+    def is_ready(self, port: int, pid: int) -> bool:
+        """Ask whether the process serves."""
+
+    def start(self) -> None:
+        """Serve, on the port of the last time if there was one."""
+        if self.port:
+            self._serve(self.port)
+            return
+        for _ in range(TRIES):
+            port = secrets.choice(self.ports)
+            try:
+                self._serve(port)
+            except RefusedError as refused:
+                if "Address already in use" not in str(refused):
+                    raise
+            else:
+                self.port = port
+                return
+        raise RefusedError(f"{TRIES} ports of {self.ports} were taken")
+
+    def stop(self, mode: str) -> None:
+        """End the server; its data and its port stay."""
+        if self.server is not None:
+            self.server.send_signal(self.signals[mode])
+            self.server.wait(SECONDS)
+            self.server = None
+
+    def begin(self, *command: Path | str) -> subprocess.Popen[bytes]:
+        """Run a program as the user, in the folder, with what it says in the log."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                user=self.user and self.user.pw_uid,
+                group=self.user and self.user.pw_gid,
+                extra_groups=self.user and [],
+            )
+
+    def said(self) -> str:
+        """Return the log."""
+        return self.log.read_text("utf-8", "replace")
+
+    def _serve(self, port: int) -> None:
+        self.log.write_text("")
+        self.server = self.begin(*self.command(port))
+        deadline = time.monotonic() + SECONDS
+        while not self.is_ready(port, self.server.pid):
+            if self.server.poll() is not None:
+                self.server = None
+                raise RefusedError(self.said())
+            if time.monotonic() > deadline:
+                self.stop(self.crash)
+                raise RefusedError(f"not ready after {SECONDS} s: {self.said()}")
+            time.sleep(0.01)
+
+
+class Cluster(Guarded):
+    """A PostgreSQL data directory, its port, and the process that serves it."""
+
+    signals: ClassVar = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+    crash: ClassVar = "immediate"
 
     def __init__(self, folder: Path, programs: Path, settings: list[str]) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.data = folder / "data"
-        self.log = folder / "log"
         self.programs = programs
         self.settings = settings
         self.user = another_user()
-        self.port = 0
-        self.server: subprocess.Popen[bytes] | None = None
         self._own(folder)
 
     def create(self, owner: str, password: str) -> None:
@@ -76,75 +161,28 @@ class Cluster:
         secret.write_text(password, "utf-8")
         options = [f"--pgdata={self.data}", f"--username={owner}", f"--pwfile={secret}"]
         options += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]
-        if self._begin("initdb", *options).wait(SECONDS) != 0:
-            raise RefusedError(self._said())
+        if self.begin(self.programs / "initdb", *options).wait(SECONDS) != 0:
+            raise RefusedError(self.said())
         secret.unlink()
 
-    def start(self) -> None:
-        """Serve, on the port of the last time if there was one."""
-        if self.port:
-            self._serve(self.port)
-            return
-        for _ in range(TRIES):
-            port = secrets.choice(PORTS)
-            try:
-                self._serve(port)
-            except RefusedError as refused:
-                if "Address already in use" not in str(refused):
-                    raise
-            else:
-                self.port = port
-                return
-        raise RefusedError(f"{TRIES} ports of {PORTS} were taken")
-
-    def stop(self, mode: str) -> None:
-        """End the server; its data and its port stay."""
-        if self.server is not None:
-            self.server.send_signal(SIGNALS[mode])
-            self.server.wait(SECONDS)
-            self.server = None
-
-    def _serve(self, port: int) -> None:
-        self.log.write_text("")
+    def command(self, port: int) -> list[Path | str]:
+        """Return the server with its settings."""
         options = ["-D", str(self.data), "-p", str(port)]
         for setting in self.settings:
             options += ["-c", setting]
-        self.server = self._begin("postgres", *options)
-        deadline = time.monotonic() + SECONDS
-        while not self._is_ready():
-            if self.server.poll() is not None:
-                self.server = None
-                raise RefusedError(self._said())
-            if time.monotonic() > deadline:
-                self.stop("immediate")
-                raise RefusedError(f"not ready after {SECONDS} s: {self._said()}")
-            time.sleep(0.01)
+        return [self.programs / "postgres", *options]
 
-    def _is_ready(self) -> bool:
+    def is_ready(self, port: int, pid: int) -> bool:  # noqa: ARG002 - the file is the process's own
+        """Read what the process says about itself."""
         try:
             words = (self.data / "postmaster.pid").read_text("utf-8").split()
         except FileNotFoundError:
             return False
-        assert self.server is not None
-        return words[:1] == [str(self.server.pid)] and words[-1:] == ["ready"]
-
-    def _begin(self, program: str, *options: str) -> subprocess.Popen[bytes]:
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [self.programs / program, *options],
-                cwd=self.folder,
-                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                user=self.user and self.user.pw_uid,
-                group=self.user and self.user.pw_gid,
-                extra_groups=self.user and [],
-            )
+        return words[:1] == [str(pid)] and words[-1:] == ["ready"]
 
     def _reaches_programs(self) -> bool:
         try:
-            return self._begin("initdb", "--version").wait(SECONDS) == 0
+            return self.begin(self.programs / "initdb", "--version").wait(SECONDS) == 0
         except PermissionError:
             return False
 
@@ -167,40 +205,42 @@ class Cluster:
             for path in paths:
                 os.lchown(path, self.user.pw_uid, self.user.pw_gid)
 
-    def _said(self) -> str:
-        return self.log.read_text("utf-8", "replace")
 
-
-def obey(cluster: Cluster, order: list[str]) -> dict[str, object]:
+def obey(server: Guarded, order: list[str]) -> dict[str, object]:
     """Do what ``order`` says and return the answer."""
     try:
         match order:
-            case ["create", owner, password]:
-                cluster.create(owner, password)
+            case ["create", *args]:
+                server.create(*args)
             case ["start"]:
-                cluster.start()
+                server.start()
             case ["stop", mode]:
-                cluster.stop(mode)
+                server.stop(mode)
     except (RefusedError, OSError, subprocess.TimeoutExpired) as error:
         return {"error": str(error)}
-    pid = None if cluster.server is None else cluster.server.pid
-    return {"folder": str(cluster.folder), "port": cluster.port, "pid": pid}
+    pid = None if server.server is None else server.server.pid
+    return {"folder": str(server.folder), "port": server.port, "pid": pid}
 
 
-def main(programs: str, *settings: str) -> None:
+def own(kind: str, serving: Callable[[Path], Guarded]) -> None:
     """Obey until the orders end."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with tempfile.TemporaryDirectory(prefix="gofastr-postgres-", dir=temporary()) as name:
-        cluster = Cluster(Path(name), Path(programs), list(settings))
+    with tempfile.TemporaryDirectory(prefix=f"gofastr-{kind}-", dir=temporary()) as name:
+        server = serving(Path(name))
         try:
             for line in sys.stdin:
                 order = json.loads(line)
                 if order == ["end"]:
                     break
-                sys.stdout.write(json.dumps(obey(cluster, order)) + "\n")
+                sys.stdout.write(json.dumps(obey(server, order)) + "\n")
                 sys.stdout.flush()
         finally:
-            cluster.stop("immediate")
+            server.stop(server.crash)
+
+
+def main(programs: str, *settings: str) -> None:
+    """Own a PostgreSQL."""
+    own("postgres", lambda folder: Cluster(folder, Path(programs), list(settings)))
 
 
 if __name__ == "__main__":
