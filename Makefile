@@ -3,9 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := core plugins/memory plugins/sql tests/conformance
+PACKAGES := core plugins/memory plugins/sql plugins/redis tests/conformance
 METADATA := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
-RUNTIME := -e 'core[cli]' -e plugins/memory -e 'plugins/sql[postgres]'
+RUNTIME := -e 'core[cli]' -e plugins/memory -e 'plugins/sql[postgres]' -e plugins/redis
 
 .PHONY: help demo test check lint types floors mutants bench docs stress clean
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ["core", "plugins/memory", "plugins/sql", "tests/conformance"]
+PACKAGES = ["core", "plugins/memory", "plugins/sql", "plugins/redis", "tests/conformance"]
 
 OPEN_AND_USE = """
 from gofastr_queue import Queue
@@ -57,6 +57,7 @@ def test_there_is_one_wheel_for_each_distribution(wheels: Path) -> None:
         "gofastr_queue",
         "gofastr_queue_conformance",
         "gofastr_queue_memory",
+        "gofastr_queue_redis",
         "gofastr_queue_sql",
     ]
 

@@ -188,8 +188,8 @@ class Working(Opened):
             self._closing.release()
 
     def _work_off(self, engine: Engine, limit: timedelta) -> None:
-        """Let a worker finish what would be lost with its store."""
-        if Capability.DURABLE in self.capabilities:
+        """Let a worker finish what would be lost with its process."""
+        if self.capabilities & {Capability.DURABLE, Capability.MULTI_PROCESS}:
             return
         with contextlib.suppress(QueueError):  # a store that is away has nothing to work off
             self._until(lambda: self._worked_off(engine), limit)

@@ -1,0 +1,35 @@
+-- The keys of one queue; all share its {tag}.
+--
+--   jobs    hash   id -> what never changes: lane, type, priority, place, times, limit, payload
+--   state   hash   id -> what changes, once a job was claimed (or imported so)
+--   errors  hash   id -> errors of attempts
+--   ready   zset   line rank id: what may be claimed, each line in order
+--   heads   zset   rank line: the best of each line, so the lines in order
+--   later   zset   due place line priority id: what is not due
+--   leases  zset   end place id: what is claimed
+--   places  zset   letter line place id: by place what ready does not hold so;
+--                  c claimed, f failed, l later, r ready with a priority of its own
+--   seq     string the last place given
+--   bell    stream of one entry, which changes when an idle worker should look
+--
+-- A line is lane NUL type NUL, a place 12 hex digits, a rank 8 hex digits that fall with priority
+-- and then the place. Every score is 0: the order is that of the bytes.
+
+local JOBS, STATE, ERRORS, READY, HEADS, LATER, LEASES, PLACES, SEQ, BELL = unpack(KEYS)
+
+local SIZES = {
+  HLEN = { JOBS, STATE, ERRORS },
+  ZCARD = { READY, HEADS, LATER, LEASES, PLACES },
+  STRLEN = { SEQ },
+  XLEN = { BELL },
+}
+
+-- A script that fails midway keeps what it wrote: so a foreign type is found before the first write.
+for command, keys in pairs(SIZES) do
+  for _, key in ipairs(keys) do
+    local size = redis.pcall(command, key)
+    if type(size) == 'table' then
+      error(string.find(size.err, 'WRONGTYPE', 1, true) and 'FOREIGN ' .. key or size.err)
+    end
+  end
+end

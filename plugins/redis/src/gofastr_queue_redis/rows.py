@@ -1,0 +1,148 @@
+"""Jobs as the scripts keep and tell them: texts, their fields parted by NUL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gofastr_queue.lifecycle import Status
+from gofastr_queue.records import Draft, StoredError, StoredJob
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+DIGITS = 18
+"""Moments are microseconds since 1970 in so many digits."""
+
+LETTERS = {"p": Status.PENDING, "c": Status.CLAIMED, "f": Status.FAILED}
+
+RANK = 20
+"""Hex digits of priority and place, which stand before a worker's name."""
+
+
+def text(value: Any) -> str:
+    """Return an answer as text, whether or not the client decodes."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def moment(told: str) -> datetime:
+    """Read a moment."""
+    return EPOCH + timedelta(0, int(told[:-6]), int(told[-6:]))
+
+
+def told(moment: datetime | None) -> str:
+    """Write a moment; none is empty."""
+    return "" if moment is None else f"{(moment - EPOCH) // MICROSECOND:0{DIGITS}}"
+
+
+def line(lane: str, type: str) -> str:
+    """Write what jobs of a lane and type begin with."""
+    return f"{lane}\0{type}\0"
+
+
+def draft(given: Draft) -> Iterator[object]:
+    """Write a draft: six arguments of ``put.lua``."""
+    delay = "" if given.delay is None else given.delay // MICROSECOND
+    times = (told(given.created_at), told(given.scheduled_at), str(delay))
+    imported = given.status is not Status.PENDING or given.attempts or given.errors
+    yield given.id
+    yield line(given.lane, given.type)
+    yield given.priority
+    yield "\0".join(times) if any(times) else ""
+    yield f"{given.max_attempts}\0{given.headers}\0{given.payload}"
+    yield _history(given) if imported else ""
+
+
+def put(given: Draft, now: datetime) -> StoredJob:
+    """Return the job that a new draft has become."""
+    later = now if given.delay is None else now + given.delay
+    return StoredJob(
+        given.id,
+        given.type,
+        given.payload,
+        given.lane,
+        given.priority,
+        given.max_attempts,
+        given.attempts,
+        given.status,
+        given.created_at or now,
+        given.scheduled_at or later,
+        given.headers,
+        given.errors,
+    )
+
+
+def claimed(
+    told: list[Any], worker: str, lease_until: datetime, status: Status = Status.CLAIMED
+) -> StoredJob:
+    """Read a job as ``claim.lua`` tells it: id, body, attempts, scheduled_at, errors."""
+    lane, type, priority, _, created, _, max_attempts, headers, payload = _body(told[1])
+    return StoredJob(
+        text(told[0]),
+        type,
+        payload,
+        lane,
+        int(priority),
+        int(max_attempts),
+        told[2],
+        status,
+        moment(created),
+        moment(text(told[3])),
+        headers,
+        errors(told[4]),
+        worker,
+        lease_until,
+    )
+
+
+def stored(told: list[Any]) -> StoredJob:
+    """Read a job: id, body, state, errors."""
+    lane, type, priority, _, created, scheduled, max_attempts, headers, payload = _body(told[1])
+    status, attempts, lease, worker = "p", "0", "", ""
+    if told[2]:
+        status, attempts, scheduled, lease, _, _, _, rest = text(told[2]).split("\0", 7)
+        worker = rest[RANK:]
+    return StoredJob(
+        text(told[0]),
+        type,
+        payload,
+        lane,
+        int(priority),
+        int(max_attempts),
+        int(attempts),
+        LETTERS[status],
+        moment(created),
+        moment(scheduled),
+        headers,
+        errors(told[3]),
+        worker,
+        moment(lease) if lease else None,
+    )
+
+
+def place(told: list[Any]) -> int:
+    """Read the place of a job: id, body, state, errors."""
+    if told[2]:
+        return int(text(told[2]).split("\0", 7)[7][8:RANK], 16)
+    return int(_body(told[1])[3])
+
+
+def errors(told: Any) -> tuple[StoredError, ...]:
+    """Read the errors of attempts."""
+    if not told:
+        return ()
+    parts = iter(text(told).split("\0")[:-1])
+    return tuple(
+        StoredError(int(attempt), moment(at), said)
+        for attempt, at, said in zip(parts, parts, parts, strict=True)
+    )
+
+
+def _body(told: Any) -> list[str]:
+    return text(told).split("\0", 8)
+
+
+def _history(given: Draft) -> str:
+    kept = "".join(f"{one.attempt}\0{told(one.at)}\0{one.text}\0" for one in given.errors)
+    return f"{given.status[0]}\0{given.attempts}\0{kept}"

@@ -1,0 +1,72 @@
+"""Waiting for the bell: a stream of one entry, which scripts replace when work may have come.
+
+Each wait goes on from the entry that its last look has seen, so none is missed; and it is no longer
+than a moment, so a bell that was lost with its server costs no more than that.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from contextlib import suppress
+
+from gofastr_queue_redis.links import Link
+
+MOMENT = 1.0
+"""Seconds until a waiter looks again by itself."""
+
+GLANCE = 0.016
+"""Seconds between looks where a blocking command would hold up others."""
+
+
+class Bell:
+    """Waits on the key of a queue's bell."""
+
+    def __init__(self, link: Link, key: str) -> None:
+        self._link = link
+        self._key = key
+        self._changed = threading.Condition()
+        self._waiting = 0
+        self._ended = False
+        self.wakes = 0
+
+    def wait(self, seen: str, wakes: int, deadline: float) -> bool:
+        """Wait for an entry after ``seen``; False when time is up or waits were ended."""
+        with self._changed:
+            left = deadline - time.monotonic()
+            if left <= 0 or self._is_over() or self.wakes != wakes:
+                return False
+            if not self._link.patience:
+                self._changed.wait(min(left, GLANCE))
+                return True
+            self._waiting += 1
+        try:
+            span = min(left, MOMENT, self._link.patience)
+            self._link.call("XREAD", "BLOCK", math.ceil(span * 1_000), "STREAMS", self._key, seen)
+        except Exception:
+            if self._is_over():
+                return False
+            raise
+        finally:
+            with self._changed:
+                self._waiting -= 1
+        return True
+
+    def wake(self) -> None:
+        """End the waits that are going on."""
+        with self._changed:
+            self.wakes += 1
+            self._changed.notify_all()
+            waiting = self._waiting
+        if waiting:
+            with suppress(Exception):  # a wait that is not told ends by itself in a moment
+                self._link.call("XADD", self._key, "MAXLEN", 1, "*", "rung", "")
+
+    def _is_over(self) -> bool:
+        return self._ended
+
+    def end(self) -> None:
+        """End every wait, now and later."""
+        self._ended = True
+        self.wake()
