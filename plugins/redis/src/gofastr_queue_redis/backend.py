@@ -36,8 +36,9 @@ from gofastr_queue.records import (
     Want,
     new_tokens,
 )
-from gofastr_queue_redis import address, browsing, diagnosis, layout, rows
+from gofastr_queue_redis import address, browsing, bulk, diagnosis, layout, rows
 from gofastr_queue_redis.browsing import Browser
+from gofastr_queue_redis.bulk import Bulk
 from gofastr_queue_redis.errors import translated
 from gofastr_queue_redis.links import RedisClient, link
 from gofastr_queue_redis.rows import MICROSECOND
@@ -115,6 +116,8 @@ class RedisBackend:
     def queue_put(
         self, drafts: Sequence[Draft], on_conflict: str, now: datetime | None
     ) -> list[Put]:
+        if bulk.fits(drafts, on_conflict):
+            return self._put_many(drafts, now)
         given = [argument for draft in drafts for argument in rows.draft(draft)]
         clock, outcome, *found = self._run("put", now, on_conflict, len(drafts), *given)
         if rows.text(outcome) == "taken":
@@ -164,6 +167,7 @@ class RedisBackend:
         worker: str,
         now: datetime | None,
     ) -> tuple[Settled, Batch]:
+        tokens = new_tokens(limit)
         told, acked, released, found = self._run(
             "turn",
             now,
@@ -174,13 +178,13 @@ class RedisBackend:
             lease // MICROSECOND,
             worker,
             *_want(want),
-            *new_tokens(limit),
+            *tokens,
         )
         settled = Settled(
             tuple(acks[number - 1] for number in acked),
             tuple(releases[number - 1] for number in released),
         )
-        return settled, _batch(rows.moment(rows.text(told)), found, limit, lease, worker)
+        return settled, _batch(rows.moment(rows.text(told)), found, limit, lease, worker, tokens)
 
     @hookimpl
     def queue_reclaim(self, limit: int, reason: str, now: datetime | None) -> list[StoredJob]:
@@ -265,6 +269,16 @@ class RedisBackend:
         with self._opened():
             return diagnosis.findings(self._link, now)
 
+    def _put_many(self, drafts: Sequence[Draft], now: datetime | None) -> list[Put]:
+        """Store many drafts in two round trips: one for places, one for all the jobs."""
+        clock, before = self._run("reserve", now, len(drafts))
+        stored_at = rows.moment(rows.text(clock))
+        written = Bulk.of(drafts, stored_at, before)
+        taken = self._run("put_many", stored_at, *written.arguments())
+        if taken:
+            raise DuplicateJob([rows.text(id) for id in taken])
+        return [Put(rows.put(draft, stored_at), new=True) for draft in drafts]
+
     def _run(self, name: str, now: datetime | None, *arguments: object) -> Any:
         with self._opened():
             return self._scripts.run(name, rows.told(now), *arguments)
@@ -304,12 +318,23 @@ def _want(want: Want) -> Iterator[object]:
         yield from names or ()
 
 
-def _batch(now: datetime, found: list[Any], limit: int, lease: timedelta, worker: str) -> Batch:
-    told, ready, *claimed = found
+def _batch(
+    now: datetime,
+    found: list[Any],
+    limit: int,
+    lease: timedelta,
+    worker: str,
+    tokens: Sequence[str],
+) -> Batch:
+    told, ready, fields = found
     due = rows.moment(rows.text(told)) if told else None
     until = now + lease
+    parts = iter(fields)
     claims = tuple(
-        StoredClaim(rows.claimed(one, worker, until), rows.text(one[5]), until) for one in claimed
+        StoredClaim(rows.claimed(told, worker, until), token, until)
+        for token, told in zip(
+            tokens, zip(parts, parts, parts, parts, parts, strict=True), strict=False
+        )
     )
     if ready or (limit and len(claims) == limit):
         return Batch(claims, timedelta(0), due)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,8 +17,11 @@ DIGITS = 18
 
 LETTERS = {"p": Status.PENDING, "c": Status.CLAIMED, "f": Status.FAILED}
 
-RANK = 20
-"""Hex digits of priority and place, which stand before a worker's name."""
+PLACE = 12
+"""Places are so many hex digits."""
+
+TOKEN = 32
+"""Tokens are so many hex digits."""
 
 
 def text(value: Any) -> str:
@@ -50,8 +53,13 @@ def draft(given: Draft) -> Iterator[object]:
     yield line(given.lane, given.type)
     yield given.priority
     yield "\0".join(times) if any(times) else ""
-    yield f"{given.max_attempts}\0{given.headers}\0{given.payload}"
+    yield tail(given)
     yield _history(given) if imported else ""
+
+
+def tail(given: Draft) -> str:
+    """Write what a body ends with."""
+    return f"{given.max_attempts}\0{given.headers}\0{given.payload}"
 
 
 def put(given: Draft, now: datetime) -> StoredJob:
@@ -73,38 +81,42 @@ def put(given: Draft, now: datetime) -> StoredJob:
     )
 
 
-def claimed(
-    told: list[Any], worker: str, lease_until: datetime, status: Status = Status.CLAIMED
-) -> StoredJob:
+def claimed(told: Sequence[Any], worker: str, lease_until: datetime) -> StoredJob:
     """Read a job as ``claim.lua`` tells it: id, body, attempts, scheduled_at, errors."""
-    lane, type, priority, _, created, _, max_attempts, headers, payload = _body(told[1])
+    id, body, attempts, later, failures = told
+    lane, type, priority, _, created, scheduled, max_attempts, headers, payload = _body(body)
+    created_at = moment(created)
+    if later:
+        scheduled = text(later)
     return StoredJob(
-        text(told[0]),
+        text(id),
         type,
         payload,
         lane,
         int(priority),
         int(max_attempts),
-        told[2],
-        status,
-        moment(created),
-        moment(text(told[3])),
+        attempts,
+        Status.CLAIMED,
+        created_at,
+        created_at if scheduled == created else moment(scheduled),
         headers,
-        errors(told[4]),
+        errors(failures) if failures else (),
         worker,
         lease_until,
     )
 
 
-def stored(told: list[Any]) -> StoredJob:
+def stored(told: Sequence[Any]) -> StoredJob:
     """Read a job: id, body, state, errors."""
-    lane, type, priority, _, created, scheduled, max_attempts, headers, payload = _body(told[1])
+    id, body, state, failures = told
+    lane, type, priority, _, created, scheduled, max_attempts, headers, payload = _body(body)
     status, attempts, lease, worker = "p", "0", "", ""
-    if told[2]:
-        status, attempts, scheduled, lease, _, _, _, rest = text(told[2]).split("\0", 7)
-        worker = rest[RANK:]
+    if state:
+        status, lease, rest = _state(state)
+        _, _, attempts, later, worker = rest.split("\0", 4)
+        scheduled = later or scheduled
     return StoredJob(
-        text(told[0]),
+        text(id),
         type,
         payload,
         lane,
@@ -115,17 +127,16 @@ def stored(told: list[Any]) -> StoredJob:
         moment(created),
         moment(scheduled),
         headers,
-        errors(told[3]),
+        errors(failures),
         worker,
         moment(lease) if lease else None,
     )
 
 
-def place(told: list[Any]) -> int:
+def place(told: Sequence[Any]) -> int:
     """Read the place of a job: id, body, state, errors."""
-    if told[2]:
-        return int(text(told[2]).split("\0", 7)[7][8:RANK], 16)
-    return int(_body(told[1])[3])
+    _, body, state, _ = told
+    return int(_state(state)[2][:PLACE], 16) if state else int(_body(body)[3])
 
 
 def errors(told: Any) -> tuple[StoredError, ...]:
@@ -137,6 +148,14 @@ def errors(told: Any) -> tuple[StoredError, ...]:
         StoredError(int(attempt), moment(at), said)
         for attempt, at, said in zip(parts, parts, parts, strict=True)
     )
+
+
+def _state(told: Any) -> tuple[str, str, str]:
+    """Part a state as ``state.lua`` writes it: status, end of the lease, and from the place on."""
+    state: str = text(told)
+    if state[0] == "c":
+        return "c", state[1 + TOKEN : 1 + TOKEN + DIGITS], state[1 + TOKEN + DIGITS :]
+    return state[0], "", state[1:]
 
 
 def _body(told: Any) -> list[str]:

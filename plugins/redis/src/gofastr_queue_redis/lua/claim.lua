@@ -16,6 +16,18 @@ local function promote(limit)
   end
 end
 
+-- Return what a source gives after its last visited member, false at its end, nil if not known.
+local function follower_of(source)
+  local size, place = #source.members, source.place
+  if source.members[place] == source.last then
+    place = place + 1
+    if place > size and size == source.size then
+      return nil
+    end
+  end
+  return source.members[place] or false
+end
+
 local function best(admits, limit)
   local lines, members = wanted_lines(admits, limit), {}
   for _, source in ipairs(lines) do
@@ -32,49 +44,69 @@ local function best(admits, limit)
         tonumber(string.sub(member, start + 9, start + 20), 16)
     end
   end
+  local line_of, started = {}, {}
   merge(lines, function(source, member)
-    local start = #source.line
-    members[#members + 1] = {
-      source.line,
-      string.sub(member, start + 1, start + 20),
-      string.sub(member, start + 21),
-    }
+    if source.first == nil then
+      source.first = member
+      started[#started + 1] = source
+    end
+    source.last = member
+    members[#members + 1], line_of[#members + 1] = member, source.line
     return #members < limit
   end)
-  return members
+  for _, source in ipairs(started) do
+    touch_known(source.line, source.first, follower_of(source))
+  end
+  return members, line_of
 end
 
 -- Return when the next falls due and, where nothing was asked for, whether something is ready;
--- then for each claim: id, body, attempts, scheduled_at, errors, token.
+-- then for each claim, which takes the tokens in order: id, body, attempts, scheduled_at (empty
+-- where the body's holds), errors.
 local function claim_at(cursor)
   local promoted, limit = tonumber(ARGV[cursor]), tonumber(ARGV[cursor + 1])
-  local lease, worker = tonumber(ARGV[cursor + 2]), ARGV[cursor + 3]
+  local lease, worker = after(tonumber(ARGV[cursor + 2])), ARGV[cursor + 3]
   local admits
   admits, cursor = want_at(cursor + 4)
   promote(promoted)
-  local until_ = after(lease)
-  local found, ids = best(admits, limit), {}
-  for number, one in ipairs(found) do
-    ids[number] = one[3]
+  local members, line_of = best(admits, limit)
+  local ids = {}
+  for number, member in ipairs(members) do
+    ids[number] = string.sub(member, #line_of[number] + 21)
   end
   local bodies, states = read(JOBS, ids), read(STATE, ids)
-  local claims = { soonest() or '', limit == 0 and #wanted_lines(admits, 1) or 0 }
+  local leases, places = list_of(come, LEASES), list_of(come, PLACES)
+  local texts, claims = list_of(kept, STATE), {}
   for number, id in ipairs(ids) do
-    local line, rank = found[number][1], found[number][2]
-    leave_ready(line, rank, id)
-    if not bodies[number] then
+    local member, line, body = members[number], line_of[number], bodies[number]
+    leave_ready(line, member)
+    if not body then
       drop(STATE, id)
     else
-      local job = state_of(states[number], bodies[number])
-      job.status, job.attempts, job.lease = 'c', job.attempts + 1, until_
-      job.token, job.worker = ARGV[cursor + number - 1], worker
-      become_claimed(job, id)
-      keep(STATE, id, text_of(job))
-      local errors = states[number] and redis.call('HGET', ERRORS, id)
-      local told = { id, bodies[number], job.attempts, job.scheduled, errors or '', job.token }
-      claims[#claims + 1] = told
+      local attempts, scheduled, errors = 1, '', ''
+      if states[number] then
+        local job = state_of(states[number])
+        attempts, scheduled = job.attempts + 1, job.scheduled
+        errors = redis.call('HGET', ERRORS, id) or ''
+      end
+      local rank = string.sub(member, #line + 1, #line + 20)
+      local place = string.sub(rank, 9)
+      leases[#leases + 1] = 0
+      leases[#leases + 1] = lease .. place .. id
+      places[#places + 1] = 0
+      places[#places + 1] = 'c' .. line .. place .. id
+      local token = ARGV[cursor + #claims / 5]
+      texts[#texts + 1] = id
+      texts[#texts + 1] =
+        claimed_text(token, lease, rank, line, attempts, scheduled, worker)
+      claims[#claims + 1] = id
+      claims[#claims + 1] = body
+      claims[#claims + 1] = attempts
+      claims[#claims + 1] = scheduled
+      claims[#claims + 1] = errors
     end
   end
   finish()
-  return claims
+  local ready = limit == 0 and #wanted_lines(admits, 1) or 0
+  return { soonest() or '', ready, claims }
 end

@@ -8,8 +8,8 @@ for place = 3, #ARGV, 2 do
 end
 local states, done = read(STATE, ids), {}
 for number, id in ipairs(ids) do
-  local job = done[id] or (states[number] and state_of(states[number]))
-  if job and job.status == 'c' and job.token == ARGV[2 * number + 2] then
+  if is_current(states[number], ARGV[2 * number + 2]) then
+    local job = done[id] or state_of(states[number])
     if not done[id] and earlier(job.lease, until_) then
       leave(LEASES, job.lease .. place_of(job.rank) .. id)
       job.lease = until_

@@ -2,7 +2,7 @@
 
 local NORMAL = '7fffffff' -- the rank of priority 0
 
-local touched, sooner, known = {}, false, nil
+local touched, followers, sooner, known = {}, {}, false, nil
 
 local function end_of(line)
   return string.sub(line, 1, -2) .. '\1'
@@ -31,11 +31,12 @@ local function become_ready(line, rank, id)
   end
 end
 
-local function leave_ready(line, rank, id)
+local function leave_ready(line, member)
   touch(line)
-  leave(READY, line .. rank .. id)
-  if string.sub(rank, 1, 8) ~= NORMAL then
-    leave(PLACES, by_place('r', line, rank, id))
+  leave(READY, member)
+  local start = #line
+  if string.sub(member, start + 1, start + 8) ~= NORMAL then
+    leave(PLACES, 'r' .. line .. string.sub(member, start + 9))
   end
 end
 
@@ -68,11 +69,6 @@ local function wait_until(due, line, rank, id)
   end
 end
 
-local function become_claimed(job, id)
-  enter(LEASES, job.lease .. place_of(job.rank) .. id)
-  enter(PLACES, by_place('c', job.line, job.rank, id))
-end
-
 local function leave_claimed(job, id)
   leave(LEASES, job.lease .. place_of(job.rank) .. id)
   leave(PLACES, by_place('c', job.line, job.rank, id))
@@ -90,13 +86,23 @@ local function head_member(line, member)
   return string.sub(member, #line + 1, #line + 20) .. line
 end
 
+-- Touch a line whose head is known, and the one that will be head when those before it have left:
+-- false if there will be none, nil if that is not known.
+local function touch_known(line, head, follower)
+  touched[line] = head
+  followers[line] = follower
+end
+
 -- Write what was collected, keep the heads true, and ring where somebody may wait for it: whoever
 -- waits saw these lines empty, or nothing due before.
 local function finish()
   local ring = sooner
   write()
   for line, old in pairs(touched) do
-    local new = head_of(line)
+    local new = followers[line]
+    if new == nil then
+      new = head_of(line)
+    end
     if new ~= old then
       if old then
         leave(HEADS, head_member(line, old))
@@ -111,5 +117,5 @@ local function finish()
   if ring then
     redis.call('XADD', BELL, 'MAXLEN', 1, '*', 'rung', '')
   end
-  touched, sooner, known = {}, false, nil
+  touched, followers, sooner, known = {}, {}, false, nil
 end

@@ -4,22 +4,21 @@
 
 local function nack_at(cursor)
   local count = tonumber(ARGV[cursor])
-  local ids, current = {}, {}
+  local ids, current, done = {}, {}, {}
   for number = 1, count do
     ids[number] = ARGV[cursor + 5 * number - 4]
   end
-  local states, done = read(STATE, ids), {}
+  local states, bodies = read(STATE, ids), read(JOBS, ids)
   for number, id in ipairs(ids) do
     local start = cursor + 5 * number - 4
-    local job = states[number] and not done[id] and state_of(states[number])
-    if job and job.status == 'c' and job.token == ARGV[start + 1] then
+    if is_current(states[number], ARGV[start + 1]) and not done[id] then
       done[id] = true
+      local job = state_of(states[number], bodies[number])
       local outcome, delay, text = ARGV[start + 2], tonumber(ARGV[start + 3]), ARGV[start + 4]
       if text ~= '' then
         keep(ERRORS, id, with_error(redis.call('HGET', ERRORS, id), job.attempts, text))
       end
       leave_claimed(job, id)
-      job.lease, job.token, job.worker = '', '', ''
       if outcome == 'b' then
         job.status = 'f'
         become_failed(job, id)

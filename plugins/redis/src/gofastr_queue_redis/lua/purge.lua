@@ -15,7 +15,7 @@ for number, id in ipairs(ids) do
     if job.status == 'f' then
       leave_failed(job, id)
     elseif redis.call('ZSCORE', READY, job.line .. job.rank .. id) then
-      leave_ready(job.line, job.rank, id)
+      leave_ready(job.line, job.line .. job.rank .. id)
     else
       leave_later(job.scheduled, job.line, job.rank, id)
     end

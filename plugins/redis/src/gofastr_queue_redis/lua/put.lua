@@ -39,35 +39,21 @@ local kept_ones = stored_ones(taken)
 local place = redis.call('INCRBY', SEQ, #fresh) - #fresh
 for _, number in ipairs(fresh) do
   local start = 4 + WIDTH * (number - 1)
-  local id, line, priority = ARGV[start], ARGV[start + 1], ARGV[start + 2]
-  local created, scheduled, delay = string.match(ARGV[start + 3], '^(%d*)%z(%d*)%z(%d*)$')
-  created = (created or '') == '' and NOW or created
-  if (delay or '') ~= '' then
-    scheduled = after(tonumber(delay))
-  elseif (scheduled or '') == '' then
-    scheduled = NOW
+  local id, line, priority, times = ARGV[start], ARGV[start + 1], ARGV[start + 2], ARGV[start + 3]
+  local created, scheduled = NOW, NOW
+  if times ~= '' then
+    local given, at, delay = string.match(times, '^(%d*)%z(%d*)%z(%d*)$')
+    created = given == '' and NOW or given
+    scheduled = delay ~= '' and after(tonumber(delay)) or at ~= '' and at or NOW
   end
   place = place + 1
-  keep(JOBS, id, table.concat({
-    line .. priority,
-    string.format('%.0f', place),
-    created,
-    scheduled,
-    ARGV[start + 4],
-  }, '\0'))
+  keep(JOBS, id, line .. priority .. '\0' .. place .. '\0' .. created .. '\0' .. scheduled
+    .. '\0' .. ARGV[start + 4])
   local rank = rank_of(tonumber(priority), place)
   local status, attempts, errors = string.match(ARGV[start + 5], '^(%a)%z(%d+)%z(.*)$')
   if status then
-    local job = {
-      status = status,
-      attempts = tonumber(attempts),
-      scheduled = scheduled,
-      lease = '',
-      token = '',
-      line = line,
-      rank = rank,
-      worker = '',
-    }
+    local job = { status = status, attempts = attempts, scheduled = scheduled }
+    job.line, job.rank = line, rank
     keep(STATE, id, text_of(job))
     if errors ~= '' then
       keep(ERRORS, id, errors)

@@ -13,11 +13,10 @@ for number, id in ipairs(ids) do
   if not (bodies[number] and states[number]) then
     leave(LEASES, expired[number])
   else
-    local job = state_of(states[number])
+    local job = state_of(states[number], bodies[number])
     local told = with_error(errors[number], job.attempts, ARGV[3])
     keep(ERRORS, id, told)
     leave_claimed(job, id)
-    job.lease, job.token, job.worker = '', '', ''
     if job.attempts < limit_of(bodies[number]) then
       job.status = 'p'
       if earlier(NOW, job.scheduled) then

@@ -5,32 +5,36 @@ local CHUNK = 1000 -- unpack takes some 8 000 values
 
 local gone, come, cut, kept = {}, {}, {}, {}
 
-local function collect(writes, key, one, two)
+-- Return the list of a key, to be added to.
+local function list_of(writes, key)
   local list = writes[key]
   if list == nil then
     list = {}
     writes[key] = list
   end
-  list[#list + 1] = one
-  if two ~= nil then
-    list[#list + 1] = two
-  end
+  return list
 end
 
 local function leave(set, member)
-  collect(gone, set, member)
+  local list = list_of(gone, set)
+  list[#list + 1] = member
 end
 
 local function enter(set, member)
-  collect(come, set, 0, member)
+  local list = list_of(come, set)
+  list[#list + 1] = 0
+  list[#list + 1] = member
 end
 
 local function drop(hash, field)
-  collect(cut, hash, field)
+  local list = list_of(cut, hash)
+  list[#list + 1] = field
 end
 
 local function keep(hash, field, value)
-  collect(kept, hash, field, value)
+  local list = list_of(kept, hash)
+  list[#list + 1] = field
+  list[#list + 1] = value
 end
 
 local function in_chunks(command, writes)
