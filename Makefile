@@ -53,7 +53,11 @@ floors: $(VENV)/dev
 mutants: $(VENV)/dev
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
-bench: $(VENV)/dev
+$(VENV)/bench: $(VENV)/dev bench/requirements.txt
+	$(BIN)/python -m pip install --quiet -r bench/requirements.txt
+	@touch $@
+
+bench: $(VENV)/bench
 	$(BIN)/python -m bench $(BENCH)
 
 docs: $(VENV)/dev

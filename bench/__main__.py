@@ -13,9 +13,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from attrs import asdict, fields
-from bench import churn, counts, due, held, others, pairs, resident
+from bench import churn, counts, due, held, others, pairs, resident, weight
 from bench.memory import memory_store
 from bench.postgres import postgres_store
+from bench.redis import redis_store
 from bench.report import Row, save, say, show, table
 from bench.sizes import FULL, QUICK, Sizes
 from bench.stores import Store, sqlite_store
@@ -25,16 +26,18 @@ Measure = Callable[[Store, Sizes, random.Random], Iterator[Row]]
 STORES: dict[str, Callable[[], AbstractContextManager[Store]]] = {
     "sqlite": sqlite_store,
     "postgresql": postgres_store,
+    "redis": redis_store,
     "memory": memory_store,
 }
 
 MEASURES: dict[str, tuple[Measure, tuple[str, ...]]] = {
-    "others": (others.measure, ("sqlite", "postgresql")),
-    "pairs": (pairs.measure, ("sqlite", "postgresql")),
-    "due": (due.measure, ("sqlite", "postgresql")),
-    "counts": (counts.measure, ("sqlite", "postgresql")),
+    "others": (others.measure, ("sqlite", "postgresql", "redis")),
+    "pairs": (pairs.measure, ("sqlite", "postgresql", "redis")),
+    "due": (due.measure, ("sqlite", "postgresql", "redis")),
+    "counts": (counts.measure, ("sqlite", "postgresql", "redis")),
     "churn": (churn.measure, ("sqlite", "postgresql")),
     "held": (held.measure, ("postgresql",)),
+    "weight": (weight.measure, ("redis",)),
     "resident": (resident.measure, ("memory",)),
 }
 """Measurements by name, and the stores in which they mean something."""

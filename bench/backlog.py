@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -12,6 +12,7 @@ from bench.stores import AnyBackend
 from gofastr_queue.ids import new_id
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import Draft, Want
+from gofastr_queue_redis import RedisBackend
 
 PAYLOAD = '{"to":"user@example.com","subject":"' + "x" * 62 + '"}'
 AT_ONCE = 10_000
@@ -71,11 +72,19 @@ KINDS: dict[str, tuple[Draw, ...]] = {
 """Kinds of others by name; mixed has the same number of each but those that wait their turn."""
 
 
+def put(backend: AnyBackend, drafts: Sequence[Draft], now: datetime | None = None) -> None:
+    """Store drafts in one call."""
+    if isinstance(backend, RedisBackend):
+        backend.queue_put(drafts, "error", now)
+    else:
+        backend.queue_put(drafts, "error", now, None)
+
+
 def store(backend: AnyBackend, drafts: Iterable[Draft], now: datetime | None = None) -> None:
     """Store drafts, many at a time."""
     left = iter(drafts)
     while chunk := list(islice(left, AT_ONCE)):
-        backend.queue_put(chunk, "error", now, None)
+        put(backend, chunk, now)
 
 
 def fill(backend: AnyBackend, kind: str, count: int, chance: random.Random) -> None:

@@ -49,7 +49,7 @@ class Passage:
                 self.moments.append(time.monotonic())
             if rate:
                 time.sleep(max(0.0, begin + passed / rate - time.monotonic()))
-            backend.queue_put(self.drafts(BATCH, chance), "error", None, None)
+            backlog.put(backend, self.drafts(BATCH, chance))
             batch = backend.queue_turn(acks, (), EVERYTHING, BATCH, LEASE, "bench", None)[1]
             acks = [Ack(claim) for claim in batch.claims]
             assert len(acks) == BATCH, "a claim was not full"

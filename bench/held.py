@@ -9,7 +9,7 @@ from itertools import count
 from threading import Thread
 
 from attrs import frozen
-from bench.backlog import mine
+from bench.backlog import mine, put
 from bench.postgres import PostgresQueue
 from bench.report import Row, say
 from bench.sizes import Sizes
@@ -48,7 +48,7 @@ def steady(backend: AnyBackend, seconds: float) -> list[Turn]:
     def produce() -> None:
         for number in range(wanted):
             time.sleep(max(0.0, begin + number / RATE - time.monotonic()))
-            backend.queue_put([mine()], "error", None, None)
+            put(backend, [mine()])
 
     producer = Thread(target=produce)
     producer.start()
@@ -71,7 +71,7 @@ def full_speed(backend: AnyBackend, seconds: float) -> list[Turn]:
     turns: list[Turn] = []
     acks: list[Ack] = []
     while time.monotonic() < begin + seconds:
-        backend.queue_put([mine() for _ in range(AT_FULL_SPEED)], "error", None, None)
+        put(backend, [mine() for _ in range(AT_FULL_SPEED)])
         turn, acks = _turn(backend, acks, begin, AT_FULL_SPEED)
         assert turn.jobs == AT_FULL_SPEED, "a claim was not full"
         turns.append(turn)

@@ -13,7 +13,7 @@ from itertools import cycle, islice, product
 
 from attrs import frozen
 from bench import backlog
-from bench.backlog import PAYLOAD, crowd
+from bench.backlog import PAYLOAD, crowd, put
 from bench.report import Row, say
 from bench.sizes import Sizes
 from bench.spread import Costs, in_turn, ratio
@@ -145,7 +145,7 @@ def _once(queue: Queue, want: Want, batch: int, chance: random.Random) -> float:
     """Claim and ack; then store as many jobs of the same pairs."""
     seconds, claims = claim_and_ack(queue.backend, want, batch)
     fresh = [draft(claim.job.lane, claim.job.type, chance) for claim in claims]
-    queue.backend.queue_put(fresh, "error", None, None)
+    put(queue.backend, fresh)
     return seconds
 
 

@@ -28,8 +28,8 @@ local function follower_of(source)
   return source.members[place] or false
 end
 
-local function best(admits, limit)
-  local lines, members = wanted_lines(admits, limit), {}
+local function best(want, limit)
+  local lines, members = wanted_lines(want, limit), {}
   for _, source in ipairs(lines) do
     local line = source.line
     local last_of = '(' .. end_of(line)
@@ -66,10 +66,10 @@ end
 local function claim_at(cursor)
   local promoted, limit = tonumber(ARGV[cursor]), tonumber(ARGV[cursor + 1])
   local lease, worker = after(tonumber(ARGV[cursor + 2])), ARGV[cursor + 3]
-  local admits
-  admits, cursor = want_at(cursor + 4)
+  local want
+  want, cursor = want_at(cursor + 4)
   promote(promoted)
-  local members, line_of = best(admits, limit)
+  local members, line_of = best(want, limit)
   local ids = {}
   for number, member in ipairs(members) do
     ids[number] = string.sub(member, #line_of[number] + 21)
@@ -107,6 +107,6 @@ local function claim_at(cursor)
     end
   end
   finish()
-  local ready = limit == 0 and #wanted_lines(admits, 1) or 0
+  local ready = limit == 0 and #wanted_lines(want, 1) or 0
   return { soonest() or '', ready, claims }
 end
