@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 from sybil.sybil import SybilCollection
-from tests.servers.postgres import Server
+from tests.servers import postgres, redis
 
-URL = "DATABASE_URL"
+Start = Callable[[], postgres.Server | redis.Server]
 
 
 def _enter(names: dict[str, Any]) -> None:
@@ -28,35 +29,37 @@ def _leave(names: dict[str, Any]) -> None:
     names["_folder"].cleanup()
 
 
-def _enter_with_server(names: dict[str, Any]) -> None:
-    _enter(names)
-    names["_server"] = Server(fsync="off")
-    names["_url"] = os.environ.get(URL)
-    os.environ[URL] = names["_server"].url()
+def _with_server(page: str, variable: str, start: Start) -> Sybil:
+    """Run a page with the URL of a server of its own in the environment."""
+
+    def enter(names: dict[str, Any]) -> None:
+        _enter(names)
+        names["_server"] = start()
+        names["_url"] = os.environ.get(variable)
+        os.environ[variable] = names["_server"].url()
+
+    def leave(names: dict[str, Any]) -> None:
+        _leave(names)
+        names["_server"].close()
+        del os.environ[variable]
+        if names["_url"] is not None:
+            os.environ[variable] = names["_url"]
+
+    return Sybil(parsers=[PythonCodeBlockParser()], patterns=[page], setup=enter, teardown=leave)
 
 
-def _leave_with_server(names: dict[str, Any]) -> None:
-    _leave(names)
-    names["_server"].close()
-    del os.environ[URL]
-    if names["_url"] is not None:
-        os.environ[URL] = names["_url"]
-
+POSTGRES, REDIS = "docs/postgresql.md", "docs/redis.md"
 
 pytest_collect_file = SybilCollection(
     (
         Sybil(
             parsers=[PythonCodeBlockParser()],
             patterns=["README.md", "docs/*.md"],
-            excludes=["docs/postgresql.md"],
+            excludes=[POSTGRES, REDIS],
             setup=_enter,
             teardown=_leave,
         ),
-        Sybil(
-            parsers=[PythonCodeBlockParser()],
-            patterns=["docs/postgresql.md"],
-            setup=_enter_with_server,
-            teardown=_leave_with_server,
-        ),
+        _with_server(POSTGRES, "DATABASE_URL", lambda: postgres.Server(fsync="off")),
+        _with_server(REDIS, "REDIS_URL", redis.Server),
     )
 ).pytest()

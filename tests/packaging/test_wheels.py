@@ -120,6 +120,26 @@ def test_postgresql_installs_with_its_driver_and_says_that_no_server_is_there(
     )
 
 
+OPEN_REDIS = OPEN_POSTGRES.replace(
+    "postgresql://me:s3cr3t@127.0.0.1:1/db", "redis://:s3cr3t@127.0.0.1:1/0"
+)
+
+
+@pytest.mark.timeout(300)
+def test_redis_installs_with_its_driver_and_says_that_no_server_is_there(
+    wheels: Path, tmp_path: Path
+) -> None:
+    python = install(tmp_path / "env", wheels, "gofastr-queue[redis]")
+
+    scripts = "from gofastr_queue_redis.scripts import script; print(len(script('turn').text) > 0)"
+    assert run(python, "-c", scripts, cwd=tmp_path) == "True\n"
+    said = run(python, "-c", OPEN_REDIS, cwd=tmp_path)
+
+    assert said.startswith("BackendUnavailable cannot connect to the queue 'queue_jobs' in Redis")
+    assert "check host and port" in said
+    assert "s3cr3t" not in said
+
+
 @pytest.mark.timeout(300)
 def test_sqlite_alone_says_what_to_install_for_postgresql(wheels: Path, tmp_path: Path) -> None:
     python = install(tmp_path / "env", wheels, "gofastr-queue[sqlite]")
