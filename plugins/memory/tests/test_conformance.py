@@ -16,8 +16,5 @@ class TestMemory(Suite):
         url = f"memory://{uuid4()}"
         keeper = MemoryBackend(name=url.removeprefix("memory://"))
 
-        def damage(id: str) -> None:
-            keeper._store.entries[id].payload = "{no JSON"
-
-        yield Harness(open=lambda: connect(url), damage=damage, url=url)
+        yield Harness(open=lambda: connect(url), url=url)
         keeper.queue_close()

@@ -23,19 +23,12 @@ def redis_harness(address: Address, *, lossy: bool = False, options: str = "") -
     parts = urlsplit(address.url())
     with Redis.from_url(address.url()) as keeper:
 
-        def damage(id: str) -> None:
-            body = keeper.hget(f"{{{name}}}:jobs", id)
-            assert isinstance(body, bytes)
-            kept = body.split(b"\0", 8)[:8]
-            keeper.hset(f"{{{name}}}:jobs", id, b"\0".join([*kept, b"{no JSON"]))
-
         def through(host: str, port: int) -> str:
             credentials = parts.netloc.rpartition("@")[0]
             return parts._replace(netloc=f"{credentials}@{host}:{port}").geturl()
 
         yield Harness(
             open=lambda: connect(url),
-            damage=damage,
             url=url,
             address=(parts.hostname or "", parts.port or 0) if lossy else None,
             through=(

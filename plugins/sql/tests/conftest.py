@@ -4,7 +4,7 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -26,19 +26,12 @@ def sqlite_harness(folder: Path) -> Harness:
     file = folder / "jobs.db"
     url = f"sqlite:///{file}"
 
-    def damage(id: str) -> None:
-        with closing(sqlite3.connect(file)) as connection, connection:
-            changed = connection.execute(
-                "UPDATE queue_jobs SET payload = '{no JSON' WHERE id = ?", (id,)
-            )
-            assert changed.rowcount == 1
-
     def begin() -> sqlite3.Connection:
         connection = sqlite3.connect(file, isolation_level=None)
         connection.execute("BEGIN")
         return connection
 
-    return Harness(open=lambda: connect(url), damage=damage, url=url, begin=begin)
+    return Harness(open=lambda: connect(url), url=url, begin=begin)
 
 
 @pytest.fixture
@@ -60,7 +53,6 @@ def postgres_harness(
     kit lose replies on the way.
     """
     schema = f"test_{os.getpid()}_{next(_numbers)}"
-    table = sql.Identifier(schema, "queue_jobs")
     owner = address.url()
     options = f"?schema={schema}" + (f"&options={quote(settings)}" if settings else "")
 
@@ -73,11 +65,6 @@ def postgres_harness(
     here = (parts.hostname or "", parts.port or 5432)
     url = url_through(*here)
 
-    def damage(id: str) -> None:
-        with psycopg.connect(owner) as connection:
-            statement = sql.SQL("UPDATE {} SET payload = '{{no JSON' WHERE id = %s").format(table)
-            assert connection.execute(statement, (id,)).rowcount == 1
-
     def begin() -> psycopg.Connection:
         connection = psycopg.connect(owner, options=f"-c search_path={schema}")
         connection.execute("SELECT 1")
@@ -88,7 +75,6 @@ def postgres_harness(
         _grant(owner, role, schema)
     yield Harness(
         open=lambda: connect(url),
-        damage=damage,
         url=url,
         begin=begin,
         address=here if lossy else None,

@@ -109,9 +109,5 @@ class TestBare(
     def harness(self) -> Iterator[Harness]:
         name = f"{uuid4()}"
         keeper = MemoryBackend(name=name)
-
-        def damage(id: str) -> None:
-            keeper._store.entries[id].payload = "{no JSON"
-
-        yield Harness(open=lambda: cast(Backend, BareBackend(name)), damage=damage)
+        yield Harness(open=lambda: cast(Backend, BareBackend(name)))
         keeper.queue_close()

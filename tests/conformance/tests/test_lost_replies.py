@@ -189,13 +189,9 @@ def connect(kind: type[Remote], address: tuple[str, int]) -> Backend:
 class TestRemote(LostRepliesContract):
     @pytest.fixture
     def harness(self) -> Iterator[Harness]:
-        def damage(id: str) -> None:
-            pytest.fail(f"no case here damages a job, not {id}")
-
         with serving(MemoryBackend()) as address:
             yield Harness(
                 open=lambda: connect(Remote, address),
-                damage=damage,
                 address=address,
                 through=lambda host, port: connect(Remote, (host, port)),
             )

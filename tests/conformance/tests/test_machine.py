@@ -25,11 +25,7 @@ HarnessOf = Callable[[type[MemoryBackend]], Harness]
 def harness_of() -> Iterator[HarnessOf]:
     name = f"{uuid4()}"
     keeper = MemoryBackend(name=name)
-
-    def damage(id: str) -> None:
-        pytest.fail(f"the machine damages nothing, not {id}")
-
-    yield lambda kind: Harness(open=lambda: cast(Backend, kind(name=name)), damage=damage)
+    yield lambda kind: Harness(open=lambda: cast(Backend, kind(name=name)))
     keeper.queue_close()
 
 

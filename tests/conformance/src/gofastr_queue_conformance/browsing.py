@@ -9,8 +9,16 @@ from datetime import timedelta
 import pytest
 
 from gofastr_queue import Capability, Job, Queue, Status, Unreadable
+from gofastr_queue.hookspecs import Hooks
 from gofastr_queue.testing import FakeClock
-from gofastr_queue_conformance.harness import Contract, Harness, everything, ids, lacks, put
+from gofastr_queue_conformance.harness import (
+    Contract,
+    everything,
+    ids,
+    lacks,
+    put,
+    put_unreadable,
+)
 
 MICROSECOND = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
@@ -202,12 +210,13 @@ class BrowsingContract(Contract):
         assert everything(queue) == everything(other) == before
         assert queue.ack(claim)
 
-    def test_what_cannot_be_read_is_shown_as_such(self, queue: Queue, harness: Harness) -> None:
+    def test_what_cannot_be_read_is_shown_as_such(
+        self, queue: Queue, hooks: Hooks, clock: FakeClock
+    ) -> None:
         if lacks(queue, Capability.BROWSE):
             return
         queue.enqueue("mail", id="good")
-        queue.enqueue("mail", id="bad")
-        harness.damage("bad")
+        put_unreadable(hooks, clock.now(), "bad")
 
         bad, good = queue.list_jobs()
 

@@ -19,7 +19,14 @@ from gofastr_queue.records import (
     Want,
 )
 from gofastr_queue.testing import FakeClock
-from gofastr_queue_conformance.harness import Contract, Harness, everything, lacks, put
+from gofastr_queue_conformance.harness import (
+    Contract,
+    Harness,
+    everything,
+    lacks,
+    put,
+    put_unreadable,
+)
 
 MICROSECOND = timedelta(microseconds=1)
 SECOND = timedelta(seconds=1)
@@ -325,11 +332,11 @@ class ClaimingContract(Contract):
         assert turned[2] == [("1", 2), ("3", 1), ("6", 1)]
 
     def test_what_cannot_be_read_is_buried_and_its_neighbours_are_served(
-        self, queue: Queue, harness: Harness
+        self, queue: Queue, hooks: Hooks, clock: FakeClock
     ) -> None:
-        for id in "abc":
-            queue.enqueue("mail", id=id)
-        harness.damage("b")
+        queue.enqueue("mail", id="a")
+        put_unreadable(hooks, clock.now(), "b")
+        queue.enqueue("mail", id="c")
 
         claims = queue.claim(3)
 
@@ -341,12 +348,10 @@ class ClaimingContract(Contract):
             assert isinstance(buried.payload, Unreadable)
 
     def test_an_unreadable_head_does_not_hide_the_next_job(
-        self, queue: Queue, harness: Harness
+        self, queue: Queue, hooks: Hooks, clock: FakeClock
     ) -> None:
-        for id in "abc":
-            queue.enqueue("mail", id=id)
-        harness.damage("a")
-        harness.damage("b")
+        put_unreadable(hooks, clock.now(), "a", "b")
+        queue.enqueue("mail", id="c")
 
         assert queue.dequeue().job.id == "c"
 

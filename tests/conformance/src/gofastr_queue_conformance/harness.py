@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from gofastr_queue import Capability, Job, Queue
 from gofastr_queue.backends import Backend
 from gofastr_queue.calls import resolve
 from gofastr_queue.hookspecs import Hooks
+from gofastr_queue.records import Draft
 from gofastr_queue.testing import FakeClock
 
 
@@ -22,14 +24,12 @@ class Harness:
     ``open`` opens a backend on it; called again, it opens the same store again, as another worker
     would.  ``url`` is how another process opens it; needed for MULTI_PROCESS.  ``begin`` returns a
     DB-API connection to the same store inside an open transaction; needed for TRANSACTIONAL.
-    ``damage`` overwrites the stored payload of a job id with a text that is no JSON.
 
     Where the store is a server, ``address`` is where it listens, and ``through`` opens a backend on
     the same store through another host and port: the kit's proxy, which loses replies.
     """
 
     open: Callable[[], Backend]
-    damage: Callable[[str], None]
     url: str = ""
     begin: Callable[[], Any] | None = None
     address: tuple[str, int] | None = None
@@ -80,6 +80,12 @@ def lacks(queue: Queue, *needed: Capability) -> bool:
 def put(queue: Queue, *jobs: Job) -> list[Job]:
     """Enqueue jobs in order, at once where the backend can."""
     return queue.enqueue_many(jobs, chunk=1 if lacks(queue, Capability.ATOMIC_BULK) else None)
+
+
+def put_unreadable(hooks: Hooks, now: datetime, *ids: str) -> None:
+    """Store jobs whose payload is no JSON, as another program or a broken disk might."""
+    for id in ids:
+        hooks.queue_put(drafts=[Draft(id, "mail", "{no JSON")], on_conflict="error", now=now)
 
 
 def everything(queue: Queue) -> list[Job]:
