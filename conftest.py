@@ -8,10 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 from sybil.sybil import SybilCollection
 from tests.servers import postgres, redis
+
+from gofastr_queue_conformance.certifying.collecting import Collecting
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what the kit's cases show, for the certificates that we ship."""
+    config.pluginmanager.register(Collecting())
+
 
 Start = Callable[[], postgres.Server | redis.Server]
 

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import gofastr_queue_sql
 from gofastr_queue_conformance import Harness, Suite
 
 
 class TestPostgres(Suite):
+    CERTIFICATE = Path(gofastr_queue_sql.__file__).parent / "certificates" / "postgresql.json"
+
     @pytest.fixture
     def harness(self, postgres: Harness) -> Harness:
         return postgres

@@ -8,18 +8,18 @@ from io import TextIOWrapper
 
 import click
 
-from gofastr_queue.cli.commands import Commands
 from gofastr_queue.cli.demo import demo
 from gofastr_queue.cli.diagnosing import doctor
 from gofastr_queue.cli.enqueueing import enqueue
 from gofastr_queue.cli.installed import backends
 from gofastr_queue.cli.jobs import jobs, stats
+from gofastr_queue.cli.plugged import PluggedCommands
 from gofastr_queue.cli.preparing import schema
 from gofastr_queue.cli.repairing import cancel, purge, replay
 from gofastr_queue.cli.working import work
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=PluggedCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gofastr-queue")
 def app() -> None:
     """Job queues on any store: put jobs in, work on them, put things right.

@@ -5,11 +5,8 @@ from __future__ import annotations
 import click
 
 from gofastr_queue import backends as registry
-from gofastr_queue.cli import output
+from gofastr_queue.cli import certificates, output
 from gofastr_queue.cli.options import as_json
-
-UNCERTIFIED = "uncertified"
-"""No distribution ships the conformance kit's results yet."""
 
 
 @click.command()
@@ -21,7 +18,9 @@ def backends(json: bool) -> None:
             "scheme": scheme,
             "distribution": point.dist.name if point.dist else "",
             "version": point.dist.version if point.dist else "",
-            "certificate": UNCERTIFIED,
+            "certificate": certificates.summary(
+                certificates.shipped(point), point.dist.version if point.dist else ""
+            ),
         }
         for scheme, points in sorted(registry.installed().items())
         for point in points

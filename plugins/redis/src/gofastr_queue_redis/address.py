@@ -23,7 +23,7 @@ NAMES = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 SWITCH = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
-TIMEOUT = 5.0
+TIMEOUT = 10.0
 """Seconds that a connection, or an answer, may take unless the URL says otherwise."""
 
 

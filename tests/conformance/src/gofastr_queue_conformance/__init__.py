@@ -7,7 +7,9 @@ that the operation is refused by name.
 
 from __future__ import annotations
 
+from pathlib import Path
 from pkgutil import iter_modules
+from typing import ClassVar
 
 import pytest
 
@@ -16,12 +18,13 @@ pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in iter_
 # pytest rewrites the asserts only of modules that are imported after it was told so
 from gofastr_queue_conformance.browsing import BrowsingContract  # noqa: E402
 from gofastr_queue_conformance.carrying import CarryingContract  # noqa: E402
+from gofastr_queue_conformance.certifying import shipping  # noqa: E402
 from gofastr_queue_conformance.claiming import ClaimingContract  # noqa: E402
 from gofastr_queue_conformance.concurrency import ConcurrencyContract  # noqa: E402
 from gofastr_queue_conformance.diagnosing import DiagnosingContract  # noqa: E402
 from gofastr_queue_conformance.extending import ExtendingContract  # noqa: E402
 from gofastr_queue_conformance.fencing import FencingContract  # noqa: E402
-from gofastr_queue_conformance.harness import Contract, Harness  # noqa: E402
+from gofastr_queue_conformance.harness import OF_THE_KIT, Contract, Harness  # noqa: E402
 from gofastr_queue_conformance.lost_replies import LostRepliesContract  # noqa: E402
 from gofastr_queue_conformance.machine import LifecycleContract  # noqa: E402
 from gofastr_queue_conformance.ordering import OrderingContract  # noqa: E402
@@ -55,7 +58,20 @@ class Suite(
     CarryingContract,
     StoringContract,
 ):
-    """Every contract; pytest runs the last base first, so the quick and telling ones lead."""
+    """Every contract; pytest runs the last base first, so the quick and telling ones lead.
+
+    ``CERTIFICATE`` is the path of a certificate that a distribution ships: the last case fails once
+    it no longer says what this run has shown.  ``GOFASTR_CERTIFICATES=write`` writes it anew.
+    """
+
+    TOPIC = OF_THE_KIT
+    CERTIFICATE: ClassVar[Path | None] = None
+
+    def test_the_shipped_certificate_says_what_this_run_has_shown(
+        self, harness: Harness, pytestconfig: pytest.Config
+    ) -> None:
+        if self.CERTIFICATE is not None:
+            shipping.check(type(self), self.CERTIFICATE, harness, pytestconfig)
 
 
 __all__ = [

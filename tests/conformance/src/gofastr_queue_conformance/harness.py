@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from attrs import frozen
@@ -15,6 +15,10 @@ from gofastr_queue.calls import resolve
 from gofastr_queue.hookspecs import Hooks
 from gofastr_queue.records import Draft
 from gofastr_queue.testing import FakeClock
+from gofastr_queue_conformance import evidence
+
+OF_THE_KIT = "the kit"
+"""The topic of what is no promise of a backend, and in no certificate."""
 
 
 @frozen
@@ -37,7 +41,10 @@ class Harness:
 
 
 class Contract:
-    """A topic of promises: inherit it and give the fixture ``harness``."""
+    """Promises about one topic: inherit it and give the fixture ``harness``."""
+
+    TOPIC: ClassVar[str] = ""
+    """What a certificate calls it; the class's own name where it is empty."""
 
     @pytest.fixture
     def harness(self) -> Harness:
@@ -72,14 +79,17 @@ class Contract:
 def lacks(queue: Queue, *needed: Capability) -> bool:
     """Tell whether a case proves nothing here: its operation is refused.
 
-    ``RefusingContract`` proves that it is, so a case may simply return.
+    ``RefusingContract`` proves that it is, so a case may simply return.  What a case asks here is
+    what its result proves.
     """
+    evidence.ask({one: one in queue.capabilities for one in needed})
     return not queue.capabilities.issuperset(needed)
 
 
 def put(queue: Queue, *jobs: Job) -> list[Job]:
     """Enqueue jobs in order, at once where the backend can."""
-    return queue.enqueue_many(jobs, chunk=1 if lacks(queue, Capability.ATOMIC_BULK) else None)
+    at_once = Capability.ATOMIC_BULK in queue.capabilities
+    return queue.enqueue_many(jobs, chunk=None if at_once else 1)
 
 
 def put_unreadable(hooks: Hooks, now: datetime, *ids: str) -> None:
@@ -93,7 +103,7 @@ def everything(queue: Queue) -> list[Job]:
 
     So a case may compare what was stored before and after on every backend.
     """
-    if lacks(queue, Capability.BROWSE):
+    if Capability.BROWSE not in queue.capabilities:
         return []
     jobs: list[Job] = []
     before = ""

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from gofastr_queue import BackendUnavailable, Capability, Claim, DuplicateJob, Job, NoJob, Queue
 from gofastr_queue.testing import FakeClock
+from gofastr_queue_conformance import evidence
 from gofastr_queue_conformance.harness import Contract, Harness, everything, ids, lacks
 from gofastr_queue_conformance.proxy import Proxy
 from gofastr_queue_conformance.watching import eventually
@@ -51,6 +52,7 @@ class LostRepliesContract(Contract):
         """A proxy before the store's server, or None where there is no server."""
         assert (harness.address is None) == (harness.through is None), "give both or neither"
         if harness.address is None:
+            evidence.show_nothing()
             yield None
             return
         with Proxy(*harness.address) as proxy:

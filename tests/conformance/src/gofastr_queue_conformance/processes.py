@@ -19,7 +19,7 @@ import pytest
 
 from gofastr_queue import Job, Queue
 from gofastr_queue.capabilities import Capability
-from gofastr_queue_conformance.harness import Harness
+from gofastr_queue_conformance.harness import Harness, lacks
 from gofastr_queue_conformance.watching import Worked, eventually, left
 from gofastr_queue_conformance.workers.ledger import Ledger
 
@@ -58,10 +58,12 @@ class Crew:
 class ProcessesContract(Worked):
     """What MULTI_PROCESS promises; a backend without it keeps its jobs to its own process."""
 
+    TOPIC = "crashing"
+
     @pytest.fixture
     def crew(self, harness: Harness, producer: Queue, tmp_path: Path) -> Iterator[Crew | None]:
         """Worker processes, or None where processes share nothing."""
-        if Capability.MULTI_PROCESS not in producer.capabilities:
+        if lacks(producer, Capability.MULTI_PROCESS):
             yield None
             return
         if not harness.url:

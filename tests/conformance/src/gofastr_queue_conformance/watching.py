@@ -44,6 +44,8 @@ class Hire:
 class Worked(Contract):
     """A contract about workers: these run in real time, on the store's own clock."""
 
+    TOPIC = "working"
+
     @pytest.fixture
     def hire(self, harness: Harness) -> Iterator[Hire]:
         """Open queues for workers, closed at the end."""

@@ -1,0 +1,1 @@
+"""From the results of the kit's cases to a certificate."""

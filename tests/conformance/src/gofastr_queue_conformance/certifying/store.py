@@ -1,0 +1,119 @@
+"""The store that a URL names, made empty for each case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from attrs import frozen
+
+from gofastr_queue.backends import Backend, connect, factory_for, only
+from gofastr_queue.calls import Calls, resolve
+from gofastr_queue.capabilities import Capability
+from gofastr_queue.errors import InvalidOption
+from gofastr_queue.records import Draft
+from gofastr_queue_conformance.certifying.certificate import Subject
+from gofastr_queue_conformance.certifying.emptying import empty, is_empty
+from gofastr_queue_conformance.harness import Harness
+
+FRESH = "{}"
+"""Where a URL gets a name of its own for each case."""
+
+TRANSACTIONS = "gofastr_queue.transactions"
+"""Entry points by scheme: functions of a URL that return a connection in an open transaction."""
+
+
+@frozen
+class Store:
+    """A store to be examined, named by a URL that may hold ``{}``."""
+
+    url: str
+
+    def subject(self) -> tuple[Subject, frozenset[Capability]]:
+        """Say which backend serves it, and what that one offers."""
+        point = factory_for(self.url)
+        with _opened(self._named()) as calls:
+            offered = calls.capabilities
+            name = calls.name
+        return (
+            Subject(
+                name,
+                point.name,
+                point.dist.name if point.dist else "",
+                point.dist.version if point.dist else "",
+            ),
+            offered,
+        )
+
+    def check(self) -> None:
+        """Raise ``InvalidOption`` unless the store is empty, and the same for all who open it."""
+        url = self._named()
+        with _opened(url) as first:
+            if not is_empty(first):
+                raise InvalidOption(
+                    "this store holds jobs, and all of them would be removed: give an empty one"
+                )
+            first.hooks.queue_put(
+                drafts=[Draft("certify", "certify", "null")], on_conflict="error", now=None
+            )
+            with _opened(url) as second:
+                shared = not is_empty(second)
+            empty(first)
+        if not shared:
+            raise InvalidOption(
+                "this URL opens another store each time: give one that is shared, for instance "
+                "memory://name"
+            )
+
+    @contextmanager
+    def fresh(self) -> Iterator[Harness]:
+        """Give an empty store, and empty it again."""
+        url = self._named()
+        yield Harness(
+            open=lambda: connect(url),
+            url=url,
+            begin=self._begin(url),
+            address=_address(url),
+            through=_through(url),
+        )
+        with _opened(url) as calls:
+            empty(calls)
+
+    def _named(self) -> str:
+        return self.url.replace(FRESH, uuid4().hex)
+
+    def _begin(self, url: str) -> Callable[[], Any] | None:
+        point = only(TRANSACTIONS, factory_for(url).name)
+        if point is None:
+            return None
+        begin = cast(Callable[[str], Any], point.load())
+        return lambda: begin(url)
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Calls]:
+    calls = resolve(connect(url))
+    try:
+        yield calls
+    finally:
+        calls.hooks.queue_close()
+
+
+def _address(url: str) -> tuple[str, int] | None:
+    parts = urlsplit(url)
+    return (parts.hostname, parts.port) if parts.hostname and parts.port else None
+
+
+def _through(url: str) -> Callable[[str, int], Backend] | None:
+    if _address(url) is None:
+        return None
+    parts = urlsplit(url)
+    credentials, at, _ = parts.netloc.rpartition("@")
+
+    def through(host: str, port: int) -> Backend:
+        return connect(parts._replace(netloc=f"{credentials}{at}{host}:{port}").geturl())
+
+    return through
