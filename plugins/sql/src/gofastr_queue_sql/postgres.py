@@ -39,7 +39,7 @@ from gofastr_queue_sql.postgres_connection import Session, Sessions, execute
 from gofastr_queue_sql.postgres_diagnosis import Diagnosis
 from gofastr_queue_sql.postgres_moves import Moves
 from gofastr_queue_sql.postgres_schema import Schema
-from gofastr_queue_sql.postgres_transaction import inside
+from gofastr_queue_sql.postgres_transaction import carried
 from gofastr_queue_sql.postgres_vacuum import Vacuum
 from gofastr_queue_sql.postgres_watch import Watch
 from gofastr_queue_sql.postgres_ways import IN_FRONT, OF_LINES, Ways
@@ -147,8 +147,11 @@ class PostgresBackend:
         transaction: Any,
     ) -> list[Put]:
         if transaction is not None:
-            with inside(transaction, self._sessions) as connection:
-                return self._moves.put(connection, drafts, on_conflict, now)
+            return carried(
+                transaction,
+                self._sessions,
+                lambda connection: self._moves.put(connection, drafts, on_conflict, now),
+            )
 
         def put(connection: Session) -> list[Put]:
             if len(drafts) == 1:
@@ -167,6 +170,7 @@ class PostgresBackend:
     @hookimpl
     def queue_close(self) -> bool:
         self._watch.end()
+        self._vacuum.end()
         self._sessions.close()
         return True
 

@@ -96,6 +96,11 @@ class Sessions:
             self._home = home(connection)
         forks.watch(self)
 
+    @property
+    def many(self) -> bool:
+        """Whether there can be connections beside: not with a caller's only one."""
+        return not isinstance(self._given, Connection)
+
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Give a connection for one transaction: a statement, or what a block makes of several."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,14 @@ from gofastr_queue.errors import BackendUnavailable, QueueError, StoreFull
 
 CONFLICT = (errors.DeadlockDetected, errors.SerializationFailure)
 """The server undid a transaction because it got in the way of another."""
+
+
+class Overtaken(errors.SerializationFailure):
+    """Another stored an id while its index was being made anew: ON CONFLICT does not hold then."""
+
+
+ID_INDEX = re.compile(r"_id(_cc(new|old)\d*)?$")
+"""The index by id, also while and after it is made anew."""
 
 READ_ONLY = (
     "this is a standby, or default_transaction_read_only is on: give the primary; among several "
@@ -96,6 +105,17 @@ def translated(place: str) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         raise translate(place, error) from error
+
+
+@contextmanager
+def overtaking() -> Iterator[None]:
+    """Raise ``Overtaken`` for an id that ON CONFLICT should have found."""
+    try:
+        yield
+    except errors.UniqueViolation as error:
+        if ID_INDEX.search(error.diag.constraint_name or "") is None:
+            raise
+        raise Overtaken(str(error)) from error
 
 
 def translate(place: str, error: psycopg.Error) -> QueueError:

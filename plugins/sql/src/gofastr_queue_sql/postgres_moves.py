@@ -29,6 +29,7 @@ from gofastr_queue.records import (
 )
 from gofastr_queue_sql import rows
 from gofastr_queue_sql.postgres_connection import Session, execute, together
+from gofastr_queue_sql.postgres_errors import overtaking
 from gofastr_queue_sql.rows import micros, moment
 
 AT_ONCE = timedelta(0)
@@ -208,7 +209,7 @@ class Moves:
         places: dict[int, int] = {}
         if len(drafts) > 1:
             places = dict(zip(numbers, self.places(connection, len(ordered))[1], strict=True))
-        with together(connection) if len(drafts) > 1 else nullcontext():
+        with overtaking(), together(connection) if len(drafts) > 1 else nullcontext():
             cursors = {
                 number: execute(
                     connection,

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from gofastr_queue.errors import InvalidOption
+from gofastr_queue.errors import BackendUnavailable, InvalidOption
 from gofastr_queue_sql.postgres_connection import (
+    CONFLICT_TRIES,
+    Result,
     Session,
     Sessions,
     execute,
     named,
     refuse_encoding,
 )
-from gofastr_queue_sql.postgres_errors import translated
+from gofastr_queue_sql.postgres_errors import Overtaken, translated
+
+
+def carried(transaction: object, sessions: Sessions, work: Callable[[Session], Result]) -> Result:
+    """Do ``work`` in the caller's transaction, again where another overtook it."""
+    for left in reversed(range(CONFLICT_TRIES)):
+        try:
+            with inside(transaction, sessions) as connection:
+                return work(connection)
+        except BackendUnavailable as error:
+            if not isinstance(error.__cause__, Overtaken) or not left:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 @contextmanager

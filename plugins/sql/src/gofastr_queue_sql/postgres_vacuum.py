@@ -8,6 +8,7 @@ count as well: only after a vacuum are they counted from an index alone.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from types import SimpleNamespace
@@ -15,7 +16,9 @@ from types import SimpleNamespace
 import psycopg
 
 from gofastr_queue.errors import QueueError
+from gofastr_queue_sql import forks
 from gofastr_queue_sql.postgres_connection import Sessions, execute
+from gofastr_queue_sql.postgres_reindex import Reindex
 
 log = logging.getLogger("gofastr_queue.postgres")
 
@@ -35,6 +38,8 @@ PAUSE_SECONDS = 60.0
 class Vacuum:
     """Counts the rows that this process has changed, and now and then vacuums them."""
 
+    fork_rank = 2
+
     def __init__(self, sessions: Sessions, sql: SimpleNamespace) -> None:
         self._sessions = sessions
         self._sql = sql
@@ -43,6 +48,25 @@ class Vacuum:
         self._threshold = LEAST
         self._not_before = 0.0
         self._allowed = True
+        self._process = os.getpid()
+        self._reindex = Reindex(sessions, sql)
+        forks.watch(self)
+
+    def end(self) -> None:
+        """Break off what may take long."""
+        self._reindex.end()
+
+    def before_fork(self) -> None:
+        """Let no other thread hold the lock in the child."""
+        self._lock.acquire()
+
+    def after_fork(self) -> None:
+        """Go on; a child has nothing of what its parent is doing."""
+        if os.getpid() != self._process:
+            self._process = os.getpid()
+            self._not_before = 0.0
+            self._reindex = Reindex(self._sessions, self._sql)
+        self._lock.release()
 
     def count(self, changed: int) -> None:
         """Count changed rows; vacuum in the background when they are many."""
@@ -67,6 +91,8 @@ class Vacuum:
                 if self._allowed:
                     execute(connection, self._sql.vacuum)
             pause = REST * (time.monotonic() - began)
+            if self._allowed and self._sessions.many:
+                self._reindex.run()
         except (QueueError, psycopg.Error) as error:
             log.info("not vacuumed, autovacuum will do it: %s", error)
         finally:

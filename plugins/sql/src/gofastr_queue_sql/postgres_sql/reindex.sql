@@ -1,0 +1,2 @@
+-- Make an index anew while it is used.
+REINDEX INDEX CONCURRENTLY {index}
