@@ -13,6 +13,7 @@ QUICK = " ".join(
 )
 ON_POSTGRES = f"{QUICK} -k 'postgres and not contend'"
 ON_PLANS = f"{TESTS}/test_postgres_plans.py {TESTS}/test_postgres_indexes.py"
+ON_LINES = f"{TESTS}/test_postgres_lines.py"
 ON_CONTENTION = f"{TESTS}/test_postgres_contention.py"
 ON_TRANSACTIONS = f"{TESTS}/test_postgres_transactions.py"
 ON_LOSERS = f"{TESTS}/test_postgres_losers.py"
@@ -150,9 +151,25 @@ POSTGRES = [
     _statement(
         5,
         "the lines that are looked at are any",
-        "best_of_lines",
+        "best_of_heads",
         "FROM heads ORDER BY priority DESC, seq LIMIT",
         "FROM heads LIMIT",
+    ),
+    Mutant(
+        5,
+        "postgres: a line gives no more than its share",
+        f"{SQL}/postgres_sql/best_of_heads.sql",
+        "HAVING count(*) =",
+        "HAVING count(*) >",
+        ON_LINES,
+    ),
+    Mutant(
+        5,
+        "postgres: the bound is the best of what was sounded",
+        f"{SQL}/postgres_sql/best_of_pairs.sql",
+        "THEN min(priority)",
+        "THEN max(priority)",
+        ON_LINES,
     ),
     _module(
         5,

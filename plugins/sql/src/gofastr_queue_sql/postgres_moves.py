@@ -30,6 +30,7 @@ from gofastr_queue.records import (
 from gofastr_queue_sql import rows
 from gofastr_queue_sql.postgres_connection import Session, execute, together
 from gofastr_queue_sql.postgres_errors import overtaking
+from gofastr_queue_sql.postgres_ways import OF_LINES, OF_PAIRS
 from gofastr_queue_sql.rows import micros, moment
 
 AT_ONCE = timedelta(0)
@@ -142,12 +143,17 @@ class Moves:
             "tokens": os.urandom(16 * limit),
         }
         execute(connection, self.sql.promote, values | {"limit": DUE_PER_CLAIM})
+        if best == OF_LINES and want.types is not None:
+            best = OF_PAIRS
         statement = self.sql.claim.replace("{best}", getattr(self.sql, best))
         return execute(connection, statement, values)
 
     def look(self, connection: Session, want: Want, now: datetime | None) -> Look:
         """Claim nothing; tell whether a claim would bring something, and what falls due next."""
-        statement = self.sql.look_at_all if want.everything else self.sql.look
+        if want.everything:
+            statement = self.sql.look_at_all
+        else:
+            statement = self.sql.look_at_lines if want.types is None else self.sql.look_at_pairs
         values = _want(want) | {"now": _micros(now)}
         return Look(*execute(connection, statement, values).fetchone())
 

@@ -6,6 +6,8 @@ from gofastr_queue.records import Want
 
 OF_ALL, OF_LINE = "best_of_all", "best_of_line"
 IN_FRONT, OF_LINES = "best_in_front", "best_of_lines"
+OF_PAIRS = "best_of_pairs"
+"""Stands in for ``OF_LINES`` where types are given: their lines need not be looked for."""
 
 BY_LINES = 50
 """Claims in a row that go by lines, once the front has not held enough of what is wanted."""
