@@ -71,7 +71,7 @@ POSTGRES = [
     _statement(
         1,
         "counts forget what is not due",
-        "stats",
+        "counts_of_indexes",
         "WHERE state = 'later' GROUP BY",
         "WHERE state = 'later' AND false GROUP BY",
     ),

@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool
 
 from gofastr_queue.calls import resolve
 from gofastr_queue.hookspecs import Hooks
+from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import EVERYTHING, Ack, Draft
 from gofastr_queue_conformance import Harness
 from gofastr_queue_conformance.watching import eventually
@@ -148,3 +149,29 @@ def test_a_callers_pool_without_autocommit_cannot_vacuum_and_goes_on(
         assert sum(one.count for one in hooks.queue_stats()) == LIVE
         assert table.vacuums() == 0
         hooks.queue_close()
+
+
+def test_counting_after_many_changes_reads_rows_and_has_them_vacuumed(
+    postgres: Harness, table: Table
+) -> None:
+    hooks = resolve(postgres.open()).hooks
+    other = resolve(postgres.open()).hooks
+    for start in range(0, 2_000, 400):
+        other.queue_put(drafts=drafts(start, 400), on_conflict="error", now=None)
+    delay = timedelta(days=1)
+    later = [Draft(f"later-{n}", "mail", "null", delay=delay) for n in range(3)]
+    failed = [Draft(f"failed-{n}", "mail", "null", status=Status.FAILED) for n in range(4)]
+    other.queue_put(drafts=[*later, *failed], on_conflict="error", now=None)
+    other.queue_claim(want=EVERYTHING, limit=5, lease=LEASE, worker="w", now=None)
+    expected = {Status.PENDING: 1_998, Status.CLAIMED: 5, Status.FAILED: 4}
+
+    def counted() -> dict[Status, int]:
+        return {one.status: one.count for one in hooks.queue_stats()}
+
+    before = hooks.queue_stats()
+    eventually(lambda: counted() == expected and table.vacuums(), "a vacuum")
+    other.queue_close()
+
+    assert {one.status: one.count for one in before} == expected
+    assert hooks.queue_stats() == before
+    hooks.queue_close()

@@ -254,9 +254,13 @@ class PostgresBackend:
 
     @hookimpl
     def queue_stats(self) -> list[Count]:
+        stale = self._vacuum.stale()
+        counts = self._sql.counts_of_rows if stale else self._sql.counts_of_indexes
         return [
             Count(Status(status), lane, type, count, moment(oldest))
-            for status, lane, type, count, oldest in self._read(self._sql.stats, {})
+            for status, lane, type, count, oldest in self._read(
+                self._sql.stats.replace("{counts}", counts), {}
+            )
         ]
 
     @hookimpl

@@ -70,11 +70,24 @@ class Vacuum:
 
     def count(self, changed: int) -> None:
         """Count changed rows; vacuum in the background when they are many."""
-        if not self._allowed:
-            return
         with self._lock:
             self._changed += changed
-            if self._changed < self._threshold or time.monotonic() < self._not_before:
+            enough = self._changed >= self._threshold
+        if enough:
+            self.begin()
+
+    def stale(self) -> bool:
+        """Tell whether much of the table has changed since the last vacuum; begin one then."""
+        with self._sessions.session() as connection:
+            stale: bool = execute(connection, self._sql.stale, {"least": LEAST}).fetchone()[0]
+        if stale:
+            self.begin()
+        return stale
+
+    def begin(self) -> None:
+        """Vacuum in the background, unless it was done a moment ago or the role may not."""
+        with self._lock:
+            if not self._allowed or time.monotonic() < self._not_before:
                 return
             self._changed = 0
             self._not_before = float("inf")  # until this one is done
