@@ -34,7 +34,14 @@ from gofastr_queue.records import (
     StoredPage,
     Want,
 )
-from gofastr_queue_sql import postgres_moves, postgres_schema, postgres_url, rows, statements
+from gofastr_queue_sql import (
+    postgres_moves,
+    postgres_query,
+    postgres_schema,
+    postgres_url,
+    rows,
+    statements,
+)
 from gofastr_queue_sql.postgres_connection import Session, Sessions, execute
 from gofastr_queue_sql.postgres_diagnosis import Diagnosis
 from gofastr_queue_sql.postgres_moves import Moves
@@ -43,7 +50,6 @@ from gofastr_queue_sql.postgres_transaction import carried
 from gofastr_queue_sql.postgres_vacuum import Vacuum
 from gofastr_queue_sql.postgres_watch import Watch
 from gofastr_queue_sql.postgres_ways import IN_FRONT, OF_LINES, Ways
-from gofastr_queue_sql.queries import conditions_of
 from gofastr_queue_sql.rows import micros, moment
 
 COPIED = 20
@@ -245,9 +251,9 @@ class PostgresBackend:
 
     @hookimpl
     def queue_browse(self, query: JobQuery) -> StoredPage:
-        conditions, values = _conditions(query)
+        condition, values = postgres_query.condition(query)
         values["limit"] = None if query.limit is None else query.limit + 1
-        found = self._read(self._sql.browse.replace("{conditions}", conditions), values)
+        found = self._read(self._sql.browse.replace("{conditions}", condition), values)
         page = found if query.limit is None else found[: query.limit]
         more = len(found) > len(page) and bool(page)
         return StoredPage(tuple(rows.job(row) for row in page), str(page[-1][0]) if more else "")
@@ -265,9 +271,9 @@ class PostgresBackend:
 
     @hookimpl
     def queue_replay(self, query: JobQuery, now: datetime | None) -> list[str]:
-        conditions, values = _conditions(query)
+        condition, values = postgres_query.condition(query)
         values |= {"limit": query.limit, "now": _micros(now)}
-        statement = self._sql.replay.replace("{conditions}", conditions)
+        statement = self._sql.replay.replace("{conditions}", condition)
         replayed = self._sessions.run(
             lambda connection: execute(connection, statement, values)
         ).fetchall()
@@ -276,9 +282,9 @@ class PostgresBackend:
 
     @hookimpl
     def queue_purge(self, query: JobQuery) -> int:
-        conditions, values = _conditions(query)
+        condition, values = postgres_query.condition(query)
         values["limit"] = query.limit
-        statement = self._sql.purge.replace("{conditions}", conditions)
+        statement = self._sql.purge.replace("{conditions}", condition)
         return int(
             self._sessions.run(lambda connection: execute(connection, statement, values)).rowcount
         )
@@ -383,20 +389,3 @@ class PostgresBackend:
 
 def _micros(now: datetime | None) -> int | None:
     return None if now is None else micros(now)
-
-
-_STATE_CONDITIONS = {
-    None: "true",
-    Status.PENDING: "state IN ('ready', 'later')",
-    Status.CLAIMED: "state = 'claimed'",
-    Status.FAILED: "state = 'failed'",
-}
-
-
-def _conditions(query: JobQuery) -> tuple[str, dict[str, Any]]:
-    conditions, values = conditions_of(query, "%({})s")
-    conditions.append(_STATE_CONDITIONS[query.status])
-    if query.ids is not None:
-        conditions.append("id = ANY(%(ids)s)")
-        values["ids"] = list(query.ids)
-    return " AND ".join(conditions), values

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gofastr_queue import Capability, Job, Queue
+from gofastr_queue import Capability, Job, Queue, Unreadable
 from gofastr_queue.hookspecs import Hooks
 from gofastr_queue.payload import MAX_BYTES, MAX_DEPTH, to_json
 from gofastr_queue.records import EVERYTHING, Draft
 from gofastr_queue.testing import FakeClock
-from gofastr_queue_conformance.harness import Contract, everything, lacks, put
+from gofastr_queue_conformance.harness import Contract, everything, lacks, put, put_unreadable
 
 HOUR = timedelta(hours=1)
 
@@ -202,3 +202,27 @@ class CarryingContract(Contract):
 
         assert queue.dequeue(decomposed, lane=decomposed).job.id == decomposed
         assert queue.dequeue(composed, lane=composed).job.id == composed
+
+    def test_what_cannot_be_read_is_buried_and_its_neighbours_are_served(
+        self, queue: Queue, hooks: Hooks, clock: FakeClock
+    ) -> None:
+        queue.enqueue("mail", id="a")
+        put_unreadable(hooks, clock.now(), "b")
+        queue.enqueue("mail", id="c")
+
+        claims = queue.claim(3)
+
+        assert [claim.job.id for claim in claims] == ["a", "c"]
+        assert queue.claim(3) == []
+        if not lacks(queue, Capability.BROWSE):
+            (buried,) = queue.list_jobs("failed")
+            assert (buried.id, buried.errors[-1].kind) == ("b", "CorruptJob")
+            assert isinstance(buried.payload, Unreadable)
+
+    def test_an_unreadable_head_does_not_hide_the_next_job(
+        self, queue: Queue, hooks: Hooks, clock: FakeClock
+    ) -> None:
+        put_unreadable(hooks, clock.now(), "a", "b")
+        queue.enqueue("mail", id="c")
+
+        assert queue.dequeue().job.id == "c"

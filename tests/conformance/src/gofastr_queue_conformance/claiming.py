@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from gofastr_queue import Backoff, Capability, Job, NoJob, Queue, Status, Unreadable
+from gofastr_queue import Backoff, Capability, Job, NoJob, Queue, Status
 from gofastr_queue.hookspecs import Hooks
 from gofastr_queue.records import (
     DUE_PER_CLAIM,
@@ -25,7 +25,6 @@ from gofastr_queue_conformance.harness import (
     everything,
     lacks,
     put,
-    put_unreadable,
 )
 
 MICROSECOND = timedelta(microseconds=1)
@@ -330,30 +329,6 @@ class ClaimingContract(Contract):
         assert turned == apart
         assert turned[:2] == (["0"], ["1", "2", "3"])
         assert turned[2] == [("1", 2), ("3", 1), ("6", 1)]
-
-    def test_what_cannot_be_read_is_buried_and_its_neighbours_are_served(
-        self, queue: Queue, hooks: Hooks, clock: FakeClock
-    ) -> None:
-        queue.enqueue("mail", id="a")
-        put_unreadable(hooks, clock.now(), "b")
-        queue.enqueue("mail", id="c")
-
-        claims = queue.claim(3)
-
-        assert [claim.job.id for claim in claims] == ["a", "c"]
-        assert queue.claim(3) == []
-        if not lacks(queue, Capability.BROWSE):
-            (buried,) = queue.list_jobs("failed")
-            assert (buried.id, buried.errors[-1].kind) == ("b", "CorruptJob")
-            assert isinstance(buried.payload, Unreadable)
-
-    def test_an_unreadable_head_does_not_hide_the_next_job(
-        self, queue: Queue, hooks: Hooks, clock: FakeClock
-    ) -> None:
-        put_unreadable(hooks, clock.now(), "a", "b")
-        queue.enqueue("mail", id="c")
-
-        assert queue.dequeue().job.id == "c"
 
 
 def _claim(hooks: Hooks, clock: FakeClock, want: Want, limit: int) -> Batch:
