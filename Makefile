@@ -65,7 +65,7 @@ docs: $(VENV)/dev
 	$(BIN)/python -m pytest tests/docs README.md docs
 
 stress: $(VENV)/dev
-	GOFASTR_EXAMPLES=2000 $(BIN)/python -m pytest plugins -k 'machine or difference' --timeout=3600
+	GOFASTR_EXAMPLES=2000 $(BIN)/python -m pytest plugins tests/agreement -k 'machine or difference or transcripts' --timeout=3600
 	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins -k 'postgres_restart or postgres_contention'
 
 clean:

@@ -21,8 +21,15 @@ from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ["core/src", "plugins/memory/src", "plugins/sql/src", "tests/conformance/src"]
-COPIED = [*SOURCES, "plugins/memory/tests", "plugins/sql/tests", "tests/servers", "pyproject.toml"]
+SOURCES = [
+    "core/src",
+    "plugins/memory/src",
+    "plugins/sql/src",
+    "plugins/redis/src",
+    "tests/conformance/src",
+]
+TESTS = ["plugins/memory/tests", "plugins/sql/tests", "tests/agreement", "tests/servers"]
+COPIED = [*SOURCES, *TESTS, "pyproject.toml"]
 
 
 def copy(folder: Path) -> None:

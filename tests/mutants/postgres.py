@@ -8,8 +8,10 @@ SQL = "plugins/sql/src/gofastr_queue_sql"
 TESTS = "plugins/sql/tests"
 
 QUICK = " ".join(
-    f"{TESTS}/test_{name}.py"
-    for name in ("difference", "postgres_wants", "postgres_damage", "postgres_conformance")
+    (
+        "tests/agreement/test_difference.py",
+        *(f"{TESTS}/test_postgres_{name}.py" for name in ("wants", "damage", "conformance")),
+    )
 )
 ON_POSTGRES = f"{QUICK} -k 'postgres and not contend'"
 ON_PLANS = f"{TESTS}/test_postgres_plans.py {TESTS}/test_postgres_indexes.py"

@@ -1,4 +1,4 @@
-"""A SQL store and memory, fed the same calls, answer the same: values, order and errors."""
+"""A store and memory, fed the same calls, answer the same: values, order and errors."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ def _is_now(batch: Batch) -> tuple[bool, bool]:
     return batch.next_due == timedelta(0), batch.next_due is None
 
 
-@pytest.mark.parametrize(("store", "examples"), [("sqlite", 60), ("postgres", 40)])
+@pytest.mark.parametrize(("store", "examples"), [("sqlite", 60), ("postgres", 40), ("redis", 60)])
 def test_the_difference_machine_finds_none(
     store: str, examples: int, request: pytest.FixtureRequest
 ) -> None:

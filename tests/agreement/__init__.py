@@ -1,0 +1,1 @@
+"""All our stores, fed the same, say the same."""
