@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from gofastr_queue.errors import InvalidOption
 from gofastr_queue.job import DEFAULT_MAX_ATTEMPTS, Claim
 from gofastr_queue.lifecycle import Status
 
@@ -94,6 +95,24 @@ class Draft:
     status: Status = Status.PENDING
     attempts: int = 0
     errors: tuple[StoredError, ...] = ()
+
+    def job(self, now: datetime) -> StoredJob:
+        """Return the job that this becomes in a store whose clock says ``now``."""
+        due = now if self.delay is None else now + self.delay
+        return StoredJob(
+            self.id,
+            self.type,
+            self.payload,
+            self.lane,
+            self.priority,
+            self.max_attempts,
+            self.attempts,
+            self.status,
+            self.created_at or now,
+            self.scheduled_at or due,
+            self.headers,
+            self.errors,
+        )
 
 
 @frozen
@@ -207,6 +226,28 @@ class JobQuery:
     older_than: datetime | None = None
     before: str = ""
     limit: int | None = None
+
+    def admits(self, job: StoredJob) -> bool:
+        """Tell whether a job fulfils every condition but ``before``."""
+        return (
+            (self.ids is None or job.id in self.ids)
+            and (self.status is None or job.status is self.status)
+            and (self.type is None or job.type == self.type)
+            and (self.lane is None or job.lane == self.lane)
+            and (self.older_than is None or job.created_at < self.older_than)
+        )
+
+    def place_before(self) -> int | None:
+        """Return the place that ``before`` names, where cursors are places; None for no cursor.
+
+        Raises ``InvalidOption`` for a cursor that no page has given.
+        """
+        if not self.before:
+            return None
+        if not CURSOR.fullmatch(self.before):
+            given = repr(self.before)
+            raise InvalidOption(f"before must be a cursor from an earlier page, got {given}")
+        return int(self.before)
 
 
 @frozen

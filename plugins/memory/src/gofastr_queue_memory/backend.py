@@ -207,7 +207,7 @@ class MemoryBackend:
 
     @hookimpl
     def queue_browse(self, query: JobQuery) -> StoredPage:
-        before = _cursor(query.before)
+        before = query.place_before()
         store = self._open()
         with store.lock:
             entries = [
@@ -367,11 +367,3 @@ def _latest(entry: Any) -> int:
 def _earliest(entries: list[Any], limit: int | None) -> list[Any]:
     entries.sort(key=lambda entry: entry.place)
     return entries if limit is None else entries[:limit]
-
-
-def _cursor(before: str) -> int | None:
-    if not before:
-        return None
-    if not CURSOR.fullmatch(before):
-        raise InvalidOption(f"before must be a cursor from an earlier page, got {before!r}")
-    return int(before)

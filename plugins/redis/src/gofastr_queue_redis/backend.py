@@ -127,7 +127,7 @@ class RedisBackend:
         puts: list[Put] = []
         for number, draft in enumerate(drafts, 1):
             if number in fresh:
-                kept[draft.id] = rows.put(draft, stored_at)
+                kept[draft.id] = draft.job(stored_at)
             puts.append(Put(kept[draft.id], new=number in fresh))
         return puts
 
@@ -277,7 +277,7 @@ class RedisBackend:
         taken = self._run("put_many", stored_at, *written.arguments())
         if taken:
             raise DuplicateJob([rows.text(id) for id in taken])
-        return [Put(rows.put(draft, stored_at), new=True) for draft in drafts]
+        return [Put(draft.job(stored_at), new=True) for draft in drafts]
 
     def _run(self, name: str, now: datetime | None, *arguments: object) -> Any:
         with self._opened():

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gofastr_queue.errors import InvalidOption
 from gofastr_queue.lifecycle import Status
-from gofastr_queue.records import CURSOR, JobQuery, StoredJob, StoredPage
+from gofastr_queue.records import JobQuery, StoredPage
 from gofastr_queue_redis import rows
 
 GROUPS = {None: "nrlcf", Status.PENDING: "nrl", Status.CLAIMED: "c", Status.FAILED: "f"}
@@ -31,7 +30,7 @@ class Browser:
 
     def page(self, query: JobQuery) -> StoredPage:
         """Return the page that a query asks for, the latest first."""
-        before = _cursor(query.before)
+        before = query.place_before()
         found: list[Any] = []
         for told in self._pages(query, "latest", before):
             found += told
@@ -64,7 +63,7 @@ class Browser:
             yield self._of_ids(query, order, before)
             return
         size = PAGE if query.limit is None else min(query.limit + 1, PAGE)
-        place = "" if before is None else f"{before:012x}"
+        place = "" if before is None else f"{min(before, HIGHEST):012x}"
         while True:
             told, *page = self._run(
                 "browse",
@@ -89,7 +88,7 @@ class Browser:
             one
             for start in range(0, len(ids), PAGE)
             for one in self._run("find", None, *ids[start : start + PAGE])
-            if _matches(query, rows.stored(one))
+            if query.admits(rows.stored(one))
         ]
         found.sort(key=rows.place, reverse=order == "latest")
         return [one for one in found if before is None or rows.place(one) < before]
@@ -97,20 +96,3 @@ class Browser:
 
 def _exactly(name: str | None) -> str:
     return "" if name is None else f"={name}"
-
-
-def _matches(query: JobQuery, job: StoredJob) -> bool:
-    return (
-        (query.status is None or job.status is query.status)
-        and (query.type is None or job.type == query.type)
-        and (query.lane is None or job.lane == query.lane)
-        and (query.older_than is None or job.created_at < query.older_than)
-    )
-
-
-def _cursor(before: str) -> int | None:
-    if not before:
-        return None
-    if not CURSOR.fullmatch(before):
-        raise InvalidOption(f"before must be a cursor from an earlier page, got {before!r}")
-    return min(int(before), HIGHEST)

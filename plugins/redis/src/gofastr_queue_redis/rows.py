@@ -62,25 +62,6 @@ def tail(given: Draft) -> str:
     return f"{given.max_attempts}\0{given.headers}\0{given.payload}"
 
 
-def put(given: Draft, now: datetime) -> StoredJob:
-    """Return the job that a new draft has become."""
-    later = now if given.delay is None else now + given.delay
-    return StoredJob(
-        given.id,
-        given.type,
-        given.payload,
-        given.lane,
-        given.priority,
-        given.max_attempts,
-        given.attempts,
-        given.status,
-        given.created_at or now,
-        given.scheduled_at or later,
-        given.headers,
-        given.errors,
-    )
-
-
 def claimed(told: Sequence[Any], worker: str, lease_until: datetime) -> StoredJob:
     """Read a job as ``claim.lua`` tells it: id, body, attempts, scheduled_at, errors."""
     id, body, attempts, later, failures = told

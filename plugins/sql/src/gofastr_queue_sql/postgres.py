@@ -339,7 +339,7 @@ class PostgresBackend:
         with self._sessions.session() as connection:
             clock, places = self._moves.places(connection, len(drafts))
         now = clock if now is None else now
-        jobs = [rows.new(draft, now) for draft in drafts]
+        jobs = [draft.job(now) for draft in drafts]
         ordered = sorted(zip(jobs, places, strict=True), key=lambda one: one[0].id)
         lines = [postgres_moves.line(job, place, now) for job, place in ordered]
         for _ in range(COPY_TRIES):

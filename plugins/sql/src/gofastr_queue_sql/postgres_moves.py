@@ -227,7 +227,7 @@ class Moves:
         stored = {number: cursor.fetchone() for number, cursor in cursors.items()}
         return {
             number: evolve(
-                rows.new(drafts[number], rows.EPOCH),
+                drafts[number].job(rows.EPOCH),
                 created_at=moment(row[0]),
                 scheduled_at=moment(row[1]),
             )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gofastr_queue.errors import InvalidOption
-from gofastr_queue.records import CURSOR, JobQuery
+from gofastr_queue.records import JobQuery
 from gofastr_queue_sql.rows import micros
 
 
@@ -28,10 +27,7 @@ def conditions_of(query: JobQuery, place: str) -> tuple[list[str], dict[str, Any
         add("lane =", "lane", query.lane)
     if query.older_than is not None:
         add("created_at <", "older_than", micros(query.older_than))
-    if query.before:
-        if not CURSOR.fullmatch(query.before):
-            raise InvalidOption(
-                f"before must be a cursor from an earlier page, got {query.before!r}"
-            )
-        add("seq <", "before", int(query.before))
+    before = query.place_before()
+    if before is not None:
+        add("seq <", "before", before)
     return conditions, values

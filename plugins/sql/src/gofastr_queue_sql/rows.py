@@ -9,7 +9,7 @@ from typing import Any
 
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.limits import LATEST
-from gofastr_queue.records import Draft, StoredError, StoredJob
+from gofastr_queue.records import StoredError, StoredJob
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -42,25 +42,6 @@ def moment(stored: int) -> datetime:
         return EPOCH + timedelta(microseconds=stored)
     except OverflowError:
         return EPOCH if stored < 0 else LATEST
-
-
-def new(draft: Draft, now: datetime) -> StoredJob:
-    """Return the job that a draft becomes when it is stored at ``now``."""
-    scheduled_at = now + draft.delay if draft.delay is not None else draft.scheduled_at or now
-    return StoredJob(
-        draft.id,
-        draft.type,
-        draft.payload,
-        draft.lane,
-        draft.priority,
-        draft.max_attempts,
-        draft.attempts,
-        draft.status,
-        draft.created_at or now,
-        scheduled_at,
-        draft.headers,
-        draft.errors,
-    )
 
 
 def state(job: StoredJob, now: datetime) -> str:

@@ -44,7 +44,7 @@ class Moves:
         self, cursor: sqlite3.Cursor, drafts: Sequence[Draft], on_conflict: str, now: datetime
     ) -> list[Put]:
         """Store drafts, all or none."""
-        puts = [Put(rows.new(draft, now), new=True) for draft in drafts]
+        puts = [Put(draft.job(now), new=True) for draft in drafts]
         values = [_values(put.job, now) for put in puts]
         if on_conflict == "ignore":
             return [

@@ -19,7 +19,7 @@ import pytest
 
 from gofastr_queue import Job, Queue
 from gofastr_queue.capabilities import Capability
-from gofastr_queue_conformance.harness import Harness, lacks
+from gofastr_queue_conformance.harness import Harness, lacks, put
 from gofastr_queue_conformance.watching import Worked, eventually, left
 from gofastr_queue_conformance.workers.ledger import Ledger
 
@@ -76,7 +76,7 @@ class ProcessesContract(Worked):
         self, harness: Harness, producer: Queue
     ) -> None:
         shared = Capability.MULTI_PROCESS in producer.capabilities
-        producer.enqueue_many([Job(type="note") for _ in range(3)])
+        put(producer, *(Job(type="note") for _ in range(3)))
         if not harness.url:
             assert not shared, "MULTI_PROCESS needs a harness with a url"
             return
@@ -90,7 +90,7 @@ class ProcessesContract(Worked):
             return
         processes = [crew.start() for _ in range(3)]
         _eventually(lambda: len({one.process for one in crew.ledger.read("ready")}) == 3, "three")
-        ids = [job.id for job in producer.enqueue_many([Job(type="note") for _ in range(2_000)])]
+        ids = [job.id for job in put(producer, *(Job(type="note") for _ in range(2_000)))]
         _eventually(lambda: len(crew.ledger.read("done")) >= 2_000, "2 000 effects")
         codes = [_ended(process) for process in processes]
 
@@ -106,7 +106,7 @@ class ProcessesContract(Worked):
         if crew is None:
             return
         jobs = [Job(type="work", payload=0.02, max_attempts=5) for _ in range(150)]
-        ids = {job.id for job in producer.enqueue_many(jobs)}
+        ids = {job.id for job in put(producer, *jobs)}
         victim, other = (crew.start(lease=1) for _ in range(2))
         for process in (victim, other):
             _eventually(partial(_has_done, crew, process.pid, 5), "both at work")
@@ -134,7 +134,7 @@ class ProcessesContract(Worked):
     ) -> None:
         if crew is None:
             return
-        jobs = producer.enqueue_many([Job(type="work", payload=1.0) for _ in range(100)])
+        jobs = put(producer, *(Job(type="work", payload=1.0) for _ in range(100)))
         worker = crew.start(workers=4)
         _eventually(lambda: len(crew.ledger.read("start")) == 4, "four running handlers")
         code = _ended(worker)
@@ -175,7 +175,7 @@ class ProcessesContract(Worked):
             return
         jobs = [Job(type="work", payload=0.0, max_attempts=20) for _ in range(20)]
         poison = producer.enqueue("poison", max_attempts=3)
-        others = {job.id for job in producer.enqueue_many(jobs)}
+        others = {job.id for job in put(producer, *jobs)}
         deaths = 0
         while deaths < 6:
             worker = crew.start(workers=2, lease=0.5)

@@ -16,6 +16,7 @@ import pytest
 from gofastr_queue import Context, Job, Queue, QueueClosed
 from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import InvalidOption, UnsupportedOperation
+from gofastr_queue_conformance.harness import put
 from gofastr_queue_conformance.watching import Hire, Told, Worked, eventually, left
 
 BLOCKED = 20.0
@@ -33,7 +34,7 @@ class JoiningContract(Worked):
             time.sleep(0.02)
             done.append(job.id)
 
-        producer.enqueue_many([Job(type="work") for _ in range(10)])
+        put(producer, *(Job(type="work") for _ in range(10)))
         producer.enqueue("work", delay=timedelta(hours=1))
         worker.start(2)
         if Capability.BROWSE not in worker.capabilities:
@@ -73,7 +74,7 @@ class JoiningContract(Worked):
             runs.append(job.attempts)
             raise ValueError
 
-        producer.enqueue_many([Job(type="fails", max_attempts=4) for _ in range(5)])
+        put(producer, *(Job(type="fails", max_attempts=4) for _ in range(5)))
         worker.start(2)
 
         assert worker.join(10) is True
@@ -132,9 +133,9 @@ class ClosingContract(Worked):
                 time.sleep(0.3)
             done.append(job.id)
 
-        producer.enqueue_many([Job(type="work") for _ in range(300)])  # quick: claimed ahead
+        put(producer, *(Job(type="work") for _ in range(300)))  # quick: claimed ahead
         producer.enqueue("work", "last")
-        waiting = producer.enqueue_many([Job(type="work") for _ in range(50)])
+        waiting = put(producer, *(Job(type="work") for _ in range(50)))
         worker.start(1)
         eventually(running.is_set, "the last handler")
         worker.close(timeout=10)
@@ -153,7 +154,7 @@ class ClosingContract(Worked):
             return  # nothing is lost, so nothing is worked off
         worker = hire()
         worker.register_handler("work", lambda: time.sleep(0.1))
-        producer.enqueue_many([Job(type="work") for _ in range(200)])
+        put(producer, *(Job(type="work") for _ in range(200)))
         worker.start(1)
         began = time.monotonic()
         worker.close(timeout=0.5)
@@ -283,7 +284,7 @@ class SignalsContract(Worked):
             time.sleep(0.2)
             done.append(job.id)
 
-        jobs = producer.enqueue_many([Job(type="work") for _ in range(10)])
+        jobs = put(producer, *(Job(type="work") for _ in range(10)))
         with _survived(number) as survived:
             worker.run(2, grace=10)
             assert signal.getsignal(number) is survived

@@ -13,6 +13,7 @@ import pytest
 from gofastr_queue import Claim, Context, Job, Queue, hookimpl
 from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import BackendUnavailable
+from gofastr_queue_conformance.harness import put
 from gofastr_queue_conformance.watching import (
     OPERATIONS,
     Around,
@@ -94,7 +95,7 @@ class OutageContract(Worked):
             time.sleep(0.02)
 
         worker.start(2, reclaim_interval=0.1, poll=0.2)
-        jobs = producer.enqueue_many([Job(type="work", max_attempts=9) for _ in range(20)])
+        jobs = put(producer, *(Job(type="work", max_attempts=9) for _ in range(20)))
         eventually(lambda: ran, "work before the outage")
         outage.down = frozenset(PARTS[part])
         time.sleep(0.4)
@@ -297,7 +298,7 @@ class _Raises:
 def _enqueue(queue: Queue, count: int) -> list[str]:
     kinds = ("plain", "tasked")
     jobs = [Job(type=kinds[number % 2], max_attempts=9) for number in range(count)]
-    return [job.id for job in queue.enqueue_many(jobs)]
+    return [job.id for job in put(queue, *jobs)]
 
 
 def _none_claimed(queue: Queue) -> bool:

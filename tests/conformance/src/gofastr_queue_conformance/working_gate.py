@@ -12,6 +12,7 @@ import pytest
 
 from gofastr_queue import Job, Queue
 from gofastr_queue.records import Outcome, Release
+from gofastr_queue_conformance.harness import put
 from gofastr_queue_conformance.watching import (
     Around,
     Hire,
@@ -55,7 +56,7 @@ class GateContract(Worked):
         attempts: list[int] = []
         worker.register_handler("closed", lambda job: attempts.append(job.attempts))
         worker.register_handler("open", lambda: None)
-        waiting = producer.enqueue_many([Job(type="closed", max_attempts=1) for _ in range(300)])
+        waiting = put(producer, *(Job(type="closed", max_attempts=1) for _ in range(300)))
         passing = [producer.enqueue("open").id for _ in range(3)]
         worker.start(2, gate=lambda asked: asked != "closed" or opened.is_set(), poll=20)
         eventually(lambda: len(told.finished) == 3, "the open type, behind the closed one")
@@ -96,7 +97,7 @@ class GateContract(Worked):
             return opened.is_set() or chance.random() < 0.5  # often open for a claim, not its start
 
         worker.register_handler("flickers", lambda job: attempts.append(job.attempts))
-        jobs = producer.enqueue_many([Job(type="flickers", max_attempts=1) for _ in range(20)])
+        jobs = put(producer, *(Job(type="flickers", max_attempts=1) for _ in range(20)))
         worker.start(1, gate=flickers, poll=0.05)
         eventually(lambda: given_back.ids, "a claim given back")
         opened.set()

@@ -10,6 +10,7 @@ from typing import Any
 
 from gofastr_queue import Claim, Context, Job, Queue, hookimpl
 from gofastr_queue.records import Batch
+from gofastr_queue_conformance.harness import put
 from gofastr_queue_conformance.watching import Around, Hire, Told, Worked, eventually, left, never
 
 BLOCKED = 20.0
@@ -48,7 +49,7 @@ class LanesContract(Worked):
             with gauge:
                 three.wait(BLOCKED)  # passes only when three run at a time
 
-        producer.enqueue_many([Job(type="work") for _ in range(12)])
+        put(producer, *(Job(type="work") for _ in range(12)))
         worker.start(3)
         eventually(lambda: len(told.finished) == 12, "all jobs")
 
@@ -71,7 +72,7 @@ class LanesContract(Worked):
                 await asyncio.wait_for(five.wait(), BLOCKED)  # passes only when five are here
                 await asyncio.sleep(0.01)
 
-        producer.enqueue_many([Job(type="work") for _ in range(20)])
+        put(producer, *(Job(type="work") for _ in range(20)))
         worker.start(1, concurrency=5)
         eventually(lambda: len(told.finished) == 20, "all jobs")
 
@@ -122,7 +123,7 @@ class LanesContract(Worked):
         def urgent() -> None:
             two.wait(BLOCKED)  # passes only when both reserved workers run one
 
-        producer.enqueue_many([Job(type="blocks") for _ in range(5)])
+        put(producer, *(Job(type="blocks") for _ in range(5)))
         worker.start(2, lanes={"high": 2})
         eventually(lambda: len(told.started) == 2, "every shared worker blocked")
         high = [producer.enqueue("urgent", lane="high").id for _ in range(4)]
@@ -214,7 +215,7 @@ class AheadContract(Worked):
         for worker in workers:
             worker.register_handler("work", work)
             worker.start(4)
-        jobs = producer.enqueue_many([Job(type="work") for _ in range(64)])
+        jobs = put(producer, *(Job(type="work") for _ in range(64)))
         eventually(lambda: len(done) == 64, "all jobs")
 
         assert sorted(done) == sorted(job.id for job in jobs)
@@ -242,7 +243,7 @@ class AheadContract(Worked):
 
         before = [Job(type="work") for _ in range(1_000)]
         after = [Job(type="work") for _ in range(50)]
-        producer.enqueue_many([*before, Job(type="work", payload="blocks"), *after])
+        put(producer, *before, Job(type="work", payload="blocks"), *after)
         first.start(1)
         eventually(blocked.is_set, "the handler that turns slow")
         second.start(1)

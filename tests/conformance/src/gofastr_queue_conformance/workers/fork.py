@@ -9,6 +9,7 @@ import os
 import sys
 
 from gofastr_queue import Job, Queue
+from gofastr_queue_conformance.harness import put
 
 CHILDREN = 4
 JOBS = 25
@@ -41,7 +42,7 @@ def _fork(queue: Queue, type: str) -> int:
 
 def _work(queue: Queue, type: str) -> None:
     jobs = [queue.enqueue(type).id for _ in range(JOBS)]
-    jobs += [job.id for job in queue.enqueue_many([Job(type=type) for _ in range(JOBS)])]
+    jobs += [job.id for job in put(queue, *(Job(type=type) for _ in range(JOBS)))]
     claims = [queue.dequeue(type) for _ in jobs]
     if sorted(claim.job.id for claim in claims) != sorted(jobs):
         raise SystemExit("claimed other jobs than it enqueued")
