@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := core plugins/memory plugins/sql plugins/redis tests/conformance
+PACKAGES := core plugins/memory plugins/sql plugins/redis tests/conformance examples/gofastr-queue-files
 METADATA := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
 RUNTIME := -e 'core[cli]' -e plugins/memory -e 'plugins/sql[postgres]' -e plugins/redis
 
@@ -29,7 +29,7 @@ $(VENV)/runtime: $(BIN)/python $(METADATA)
 	@touch $@
 
 $(VENV)/dev: $(VENV)/runtime
-	$(BIN)/python -m pip install --quiet --group dev $(RUNTIME) -e tests/conformance
+	$(BIN)/python -m pip install --quiet --group dev $(RUNTIME) -e tests/conformance -e examples/gofastr-queue-files
 	@touch $@
 
 demo: $(VENV)/runtime
@@ -67,6 +67,7 @@ docs: $(VENV)/dev
 stress: $(VENV)/dev
 	GOFASTR_EXAMPLES=2000 $(BIN)/python -m pytest plugins tests/agreement -k 'machine or difference or transcripts' --timeout=3600
 	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins -k 'postgres_restart or postgres_contention'
+	GOFASTR_STRESS=1 $(BIN)/python -m pytest tests/packaging -k certified
 
 clean:
 	rm -rf $(VENV) dist

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ["core", "plugins/memory", "plugins/sql", "plugins/redis", "tests/conformance"]
+PACKAGES = [
+    "core",
+    "plugins/memory",
+    "plugins/sql",
+    "plugins/redis",
+    "tests/conformance",
+    "examples/gofastr-queue-files",
+]
 
 OPEN_AND_USE = """
 from gofastr_queue import Queue
@@ -30,12 +39,18 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(*command: str, cwd: Path | None = None) -> str:
+def run(*command: str, cwd: Path | None = None, timeout: float = 300) -> str:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
     }
     done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300
+        command,
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -56,6 +71,7 @@ def test_there_is_one_wheel_for_each_distribution(wheels: Path) -> None:
     assert names == [
         "gofastr_queue",
         "gofastr_queue_conformance",
+        "gofastr_queue_files",
         "gofastr_queue_memory",
         "gofastr_queue_redis",
         "gofastr_queue_sql",
@@ -157,3 +173,32 @@ def test_the_kit_installs_alone_and_is_collected(wheels: Path, tmp_path: Path) -
     python = install(tmp_path / "env", wheels, "gofastr-queue-conformance")
 
     run(python, "-c", "from gofastr_queue_conformance import Harness, Suite", cwd=tmp_path)
+
+
+@pytest.mark.timeout(300)
+def test_a_strangers_backend_is_found_and_shows_its_certificate(
+    wheels: Path, tmp_path: Path
+) -> None:
+    python = install(tmp_path / "env", wheels, "gofastr-queue-files", "gofastr-queue[cli]")
+
+    run(python, "-c", OPEN_AND_USE.format(url=f"files://{tmp_path}/queue"), cwd=tmp_path)
+    shown = run(python, "-m", "gofastr_queue", "backends", cwd=tmp_path)
+
+    assert re.search(r"files:// +gofastr-queue-files +0\.1\.0 +certified: \d+ cases", shown)
+
+
+@pytest.mark.skipif("GOFASTR_STRESS" not in os.environ, reason="takes minutes: make stress")
+@pytest.mark.timeout(900)
+def test_a_strangers_backend_is_certified_from_wheels_alone(wheels: Path, tmp_path: Path) -> None:
+    python = install(tmp_path / "env", wheels, "gofastr-queue-files", "gofastr-queue-conformance")
+    document = tmp_path / "certificate.json"
+
+    said = run(
+        *(python, "-m", "gofastr_queue", "certify", f"files://{tmp_path}/queue"),
+        *("--json", str(document)),
+        cwd=tmp_path,
+        timeout=800,
+    )
+
+    assert "certified: files keeps every promise" in said
+    assert json.loads(document.read_text("utf-8"))["certified"] is True
