@@ -90,8 +90,9 @@ class RedisBackend:
         self, client: RedisClient, name: str = address.NAME, *, _owned: bool = False
     ) -> None:
         self._where = f"the queue {address.queue_name(name)!r} in Redis"
-        self._link = link(client, f"{{{name}}}:jobs")
         self._name = name
+        with translated(self._where):
+            self._link = link(client, f"{{{name}}}:jobs")
         self._client: Any = client if _owned else None
         self._scripts = Scripts(self._link, name)
         self._bell = Bell(self._link, self._scripts.bell)
@@ -136,6 +137,7 @@ class RedisBackend:
         if not self._closed:
             self._closed = True
             self._bell.end()
+            self._link.close()
             if self._client is not None:
                 self._client.close()
         return True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gofastr_queue.errors import BackendUnavailable, SchemaTooNew
 from gofastr_queue_redis import rows
 from gofastr_queue_redis.links import Link
@@ -11,14 +9,19 @@ from gofastr_queue_redis.scripts import key
 
 VERSION = 1
 
+MARK = """
+local marked = redis.call('GET', KEYS[1])
+if not marked then
+  redis.call('SET', KEYS[1], ARGV[1])
+end
+return marked or ARGV[1]
+"""
+"""A script also because a client may answer a plain GET from a cache of its own."""
+
 
 def prepare(link: Link, name: str) -> None:
     """Mark a new queue with this version; raise ``SchemaTooNew`` for a later one's queue."""
-    marked: Any = link.call("GET", key(name, "layout"))
-    if marked is None:
-        link.call("SET", key(name, "layout"), VERSION, "NX")
-        return
-    version = rows.text(marked)
+    version = rows.text(link.call("EVAL", MARK, 1, key(name, "layout"), VERSION))
     if not version.isdigit():
         raise BackendUnavailable(
             f"the key {key(name, 'layout')} holds something that is not of a queue: give the queue "

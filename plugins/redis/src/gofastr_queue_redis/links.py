@@ -6,16 +6,22 @@ duplicate.  So commands go past it where its connections can be had: straight to
 
 from __future__ import annotations
 
+import inspect
+import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.limits import shown
+from gofastr_queue_redis.errors import NotSentError
 
 REDIRECTIONS = 5
 """How often a command follows a cluster that moves its slots."""
+
+LONGEST = 1.0
+"""Seconds that a command may block where no timeout of the client is known."""
 
 
 class RedisClient(Protocol):
@@ -26,12 +32,8 @@ class RedisClient(Protocol):
     """
 
     def execute_command(self, *args: Any) -> Any:
-        """Send a command and return its answer, as bytes or text."""
+        """Send a command, of texts as UTF-8 and integers; return its answer, as bytes or text."""
         ...
-
-
-LONGEST = 1.0
-"""Seconds that a command may block where no timeout of the client is known."""
 
 
 class Link(Protocol):
@@ -41,6 +43,14 @@ class Link(Protocol):
 
     def call(self, *command: Any) -> Any:
         """Send a command once and return its answer."""
+        ...
+
+    def wait(self, *command: Any) -> Any:
+        """Send a command that blocks, and hold up no other."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is not the client's own."""
         ...
 
 
@@ -55,19 +65,50 @@ class Plain:
     def call(self, *command: Any) -> Any:
         return self._client.execute_command(*command)
 
+    wait = call
+
+    def close(self) -> None:
+        """Nothing: the client is its owner's."""
+
 
 class Pooled:
-    """Through the connections of a client's pool: redis-py, valkey-py, a master of Sentinel's."""
+    """Through the connections of a client's pool: redis-py, valkey-py, a master of Sentinel's.
+
+    What blocks has connections of its own, because a pool may be short of them.
+    """
 
     def __init__(self, pool: Any) -> None:
-        self._pool = pool
+        _refuse_encoding(pool.connection_kwargs.get("encoding"))
+        self.pool = pool
         timeout = pool.connection_kwargs.get("socket_timeout")
         self.patience = LONGEST if timeout is None else min(timeout / 2, LONGEST)
+        self._idle: list[Any] = []
+        self._closed = False
 
     def call(self, *command: Any) -> Any:
-        with _connection(self._pool) as connection:
+        with _taken(self.pool) as connection:
             connection.send_command(*command)
             return connection.read_response(disable_decoding=True)
+
+    def wait(self, *command: Any) -> Any:
+        connection = self._own()
+        try:
+            return _say(connection, command)
+        finally:
+            self._idle.append(connection)
+            if self._closed:
+                self.close()
+
+    def close(self) -> None:
+        self._closed = True
+        while self._idle:
+            with suppress(IndexError):  # another thread was quicker
+                self._idle.pop().disconnect()
+
+    def _own(self) -> Any:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return self.pool.connection_class(**self.pool.connection_kwargs)
 
 
 class Single:
@@ -75,14 +116,19 @@ class Single:
 
     patience = 0.0
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
+    def __init__(self, client: Any) -> None:
+        _refuse_encoding(client.connection_pool.connection_kwargs.get("encoding"))
+        self._connection = client.connection
+        self._lock = getattr(client, "single_connection_lock", None) or threading.Lock()
 
     def call(self, *command: Any) -> Any:
-        with self._lock, _dropped_if_unsure(self._connection):
-            self._connection.send_command(*command)
-            return self._connection.read_response(disable_decoding=True)
+        with self._lock:
+            return _say(self._connection, command)
+
+    wait = call
+
+    def close(self) -> None:
+        """Nothing: the connection is its owner's."""
 
 
 class Clustered:
@@ -91,23 +137,45 @@ class Clustered:
     def __init__(self, cluster: Any, key: str) -> None:
         self._cluster = cluster
         self._key = key
-        self.patience = self._pooled().patience
+        self._node = Pooled(self._pool())
+        self.patience = self._node.patience
 
     def call(self, *command: Any) -> Any:
+        return self._followed(lambda node: node.call(*command))
+
+    def wait(self, *command: Any) -> Any:
+        return self._followed(lambda node: node.wait(*command))
+
+    def close(self) -> None:
+        self._node.close()
+
+    def _followed(self, act: Callable[[Pooled], Any]) -> Any:
+        """Act at the node that has the slot now; whoever sends us on has done nothing."""
         for left in reversed(range(REDIRECTIONS)):
             try:
-                return self._pooled().call(*command)
+                return act(self._at())
             except Exception as error:
-                if not left or type(error).__name__ not in ("MovedError", "AskError"):
-                    if isinstance(error, OSError) or "Connection" in type(error).__name__:
+                moved = type(error).__name__ == "MovedError"
+                if moved or not _is_answer(error):
+                    with suppress(Exception):  # what went wrong first tells more
                         self._cluster.nodes_manager.initialize()
+                if not (moved and left):
                     raise
-            self._cluster.nodes_manager.initialize()
         raise AssertionError("the last redirection raises")
 
-    def _pooled(self) -> Pooled:
-        node = self._cluster.get_node_from_key(self._key)
-        return Pooled(self._cluster.get_redis_connection(node).connection_pool)
+    def _at(self) -> Pooled:
+        pool, node = self._pool(), self._node
+        if node.pool is not pool:
+            self._node = Pooled(pool)
+            node.close()
+        return self._node
+
+    def _pool(self) -> Any:
+        try:
+            node = self._cluster.get_node_from_key(self._key)
+        except Exception as error:
+            raise NotSentError from error
+        return self._cluster.get_redis_connection(node).connection_pool
 
 
 def link(client: Any, key: str) -> Link:
@@ -116,7 +184,7 @@ def link(client: Any, key: str) -> Link:
         raise InvalidOption(
             f"a Redis client has a method execute_command, {shown(client)} has none"
         )
-    if ".asyncio" in type(client).__module__:
+    if _is_asynchronous(client):
         raise InvalidOption(
             f"{type(client).__module__}.{type(client).__name__} is an asynchronous client: "
             "give a synchronous one, also to AsyncQueue, which calls it in threads"
@@ -124,19 +192,60 @@ def link(client: Any, key: str) -> Link:
     if hasattr(client, "nodes_manager"):
         return Clustered(client, key)
     if getattr(client, "connection", None) is not None:
-        return Single(client.connection)
+        return Single(client)
     pool = getattr(client, "connection_pool", None)
     return Plain(client) if pool is None else Pooled(pool)
 
 
+def _is_asynchronous(client: Any) -> bool:
+    return inspect.iscoroutinefunction(client.execute_command) or any(
+        ".asyncio" in kind.__module__ for kind in type(client).__mro__
+    )
+
+
+def _refuse_encoding(encoding: str | None) -> None:
+    """Refuse a client that would write texts as something else than UTF-8."""
+    if encoding is not None and encoding.lower() not in ("utf-8", "utf8"):
+        raise InvalidOption(f"the client's encoding is {encoding}: make it with encoding='utf-8'")
+
+
 @contextmanager
-def _connection(pool: Any) -> Iterator[Any]:
-    connection = pool.get_connection()
+def _taken(pool: Any) -> Iterator[Any]:
+    """Take a connection of a pool."""
+    try:
+        connection = pool.get_connection()
+    except Exception as error:
+        raise NotSentError from error
     try:
         with _dropped_if_unsure(connection):
             yield connection
     finally:
         pool.release(connection)
+
+
+def _say(connection: Any, command: tuple[Any, ...]) -> Any:
+    """Send a command on a connection of no pool, which may be stale or a parent process's."""
+    with _dropped_if_unsure(connection):
+        try:
+            _refresh(connection)
+        except Exception as error:
+            raise NotSentError from error
+        connection.send_command(*command)
+        return connection.read_response(disable_decoding=True)
+
+
+def _refresh(connection: Any) -> None:
+    if connection.pid != os.getpid():
+        connection.disconnect()
+        connection.pid = os.getpid()
+    connection.connect()
+    try:
+        stale = connection.can_read()
+    except Exception:  # noqa: BLE001 - whatever it is, it is of no use
+        stale = True
+    if stale:
+        connection.disconnect()
+        connection.connect()
 
 
 @contextmanager

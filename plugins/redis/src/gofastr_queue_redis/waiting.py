@@ -43,7 +43,7 @@ class Bell:
             self._waiting += 1
         try:
             span = min(left, MOMENT, self._link.patience)
-            self._link.call("XREAD", "BLOCK", math.ceil(span * 1_000), "STREAMS", self._key, seen)
+            self._link.wait("XREAD", "BLOCK", math.ceil(span * 1_000), "STREAMS", self._key, seen)
         except Exception:
             if self._is_over():
                 return False
