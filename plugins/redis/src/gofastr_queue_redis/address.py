@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import redis
 from attrs import frozen
+from redis import RedisError
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.limits import shown
+from gofastr_queue_redis.errors import NotSentError
+
+log = logging.getLogger("gofastr_queue.redis")
 
 NAME = "queue_jobs"
 
 OPTIONS = ("name", "cluster")
+
+DRIVER = (
+    "client_name",
+    "db",
+    "decode_responses",
+    "health_check_interval",
+    "max_connections",
+    "password",
+    "protocol",
+    "socket_connect_timeout",
+    "socket_keepalive",
+    "socket_read_size",
+    "socket_timeout",
+    "username",
+)
+"""The driver's own options that a URL's text can give; each goes to it unchanged."""
+
+TLS = (
+    "ssl_ca_certs",
+    "ssl_ca_data",
+    "ssl_ca_path",
+    "ssl_cert_reqs",
+    "ssl_certfile",
+    "ssl_check_hostname",
+    "ssl_ciphers",
+    "ssl_keyfile",
+    "ssl_min_version",
+    "ssl_password",
+)
+"""The driver's for ``rediss://``."""
 
 NAMES = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
@@ -43,12 +78,15 @@ def read(url: str, name: str | None, cluster: bool | str | None) -> Address:
     """
     parts = urlsplit(url)
     given = parse_qsl(parts.query, keep_blank_values=True)
-    ours = {key: value for key, value in given if key in OPTIONS}
-    rest = [(key, value) for key, value in given if key not in OPTIONS]
+    _refuse_unknown(parts.scheme, [option for option, _ in given])
+    ours = {option: value for option, value in given if option in OPTIONS}
+    rest = [(option, value) for option, value in given if option not in OPTIONS]
+    clustered = switch("cluster", ours.get("cluster", False) if cluster is None else cluster)
+    _refuse_place(parts, clustered, dict(rest).get("db"))
     return Address(
         parts._replace(query=urlencode(rest)).geturl(),
         queue_name(ours.get("name", NAME) if name is None else name),
-        switch("cluster", ours.get("cluster", False) if cluster is None else cluster),
+        clustered,
     )
 
 
@@ -79,22 +117,59 @@ def client(address: Address) -> Any:
     }
     if address.url.startswith("rediss:"):
         options["ssl_check_hostname"] = True
-    if address.cluster:
-        return RedisCluster.from_url(address.url, **options)
-    made = redis.Redis.from_url(address.url, **options)
-    _refuse_unknown(made)
-    return made
-
-
-def _refuse_unknown(made: redis.Redis) -> None:
-    """Refuse a parameter that the driver does not know before anything is sent."""
     try:
-        made.connection_pool.make_connection()
-    except TypeError as error:
-        unknown = re.search(r"argument '(\w+)'", str(error))
-        if unknown is None:
-            raise
-        raise TypeError(
-            f"unknown option {unknown[1]!r} for redis://; known: {', '.join(OPTIONS)}, and the "
-            "driver's own, for instance socket_timeout"
-        ) from None
+        made = redis.Redis.from_url(address.url, **options)
+        connection = made.connection_pool.make_connection()
+    except (ValueError, RedisError) as error:
+        raise InvalidOption(f"correct this option of the URL: {error}") from None
+    _warn_of_strangers(connection)
+    if not address.cluster:
+        return made
+    made.close()
+    try:
+        return RedisCluster.from_url(address.url, **options)
+    except Exception as error:
+        raise NotSentError from error
+
+
+def _refuse_unknown(scheme: str, given: list[str]) -> None:
+    for option in given:
+        if option in TLS and scheme != "rediss":
+            raise InvalidOption(f"{option}= is for TLS: write rediss:// instead of {scheme}://")
+        if option not in OPTIONS + DRIVER + TLS:
+            raise TypeError(
+                f"unknown option {option!r} for {scheme}://; known: {', '.join(OPTIONS)}, and the "
+                f"driver's {', '.join(DRIVER)}; with rediss:// also {', '.join(TLS)}"
+            )
+
+
+def _refuse_place(parts: SplitResult, cluster: bool, db: str | None) -> None:
+    """Refuse what the driver would repeat in its error, or pass over."""
+    try:
+        port = parts.port
+    except ValueError:  # its text may repeat the password
+        port = 0
+    if port == 0:
+        raise InvalidOption(
+            "the port in a Redis URL is a number from 1 to 65535, and special characters before "
+            "the host are written percent-encoded"
+        )
+    database = parts.path.strip("/")
+    if database and not (database.isascii() and database.isdigit()):
+        raise InvalidOption(
+            "the path of a Redis URL is the number of a database, for instance redis://host/0"
+        )
+    if cluster and (db or database).strip("0"):
+        raise InvalidOption("a cluster has the database 0 only: name no other")
+
+
+def _warn_of_strangers(connection: Any) -> None:
+    """Say it where TLS lets in whoever is in between."""
+    if getattr(connection, "check_hostname", True):
+        return
+    whose = "any certificate" if not connection.cert_reqs else "the certificate of any host"
+    log.warning(
+        "the Redis URL lets the driver accept %s, so others may read along and answer: leave "
+        "ssl_cert_reqs= and ssl_check_hostname= out, and name the authority by ssl_ca_certs=",
+        whose,
+    )
