@@ -250,16 +250,14 @@ class RedisBackend:
 
     @hookimpl
     def queue_wait(self, want: Want, timeout: timedelta, due: datetime | None = None) -> bool:
-        deadline = time.monotonic() + timeout.total_seconds()
-        wakes, known = self._bell.wakes, due
-        while True:
-            _, ready, told, bell = self._run("look", None, *_want(want))
-            soonest = rows.moment(rows.text(told)) if told else LATEST
-            known = known or soonest
-            if ready or soonest < known:
-                return True
-            if not self._bell.wait(rows.text(bell), wakes, deadline):
+        with self._opened():
+            pass
+        try:
+            return self._waited(want, time.monotonic() + timeout.total_seconds(), due)
+        except BackendUnavailable:
+            if self._closed:  # while it waited
                 return False
+            raise
 
     @hookimpl
     def queue_wake(self) -> bool:
@@ -270,6 +268,19 @@ class RedisBackend:
     def queue_diagnose(self, now: datetime | None) -> list[Finding]:
         with self._opened():
             return diagnosis.findings(self._link, now)
+
+    def _waited(self, want: Want, deadline: float, known: datetime | None) -> bool:
+        wakes = self._bell.wakes
+        while True:
+            _, ready, told, bell = self._run("look", None, *_want(want))
+            soonest = rows.moment(rows.text(told)) if told else LATEST
+            known = known or soonest
+            if ready or soonest < known:
+                return True
+            with self._opened():
+                rung = self._bell.wait(rows.text(bell), wakes, deadline)
+            if not rung:
+                return False
 
     def _put_many(self, drafts: Sequence[Draft], now: datetime | None) -> list[Put]:
         """Store many drafts in two round trips: one for places, one for all the jobs."""
