@@ -82,11 +82,12 @@ class Pooled:
         self.pool = pool
         timeout = pool.connection_kwargs.get("socket_timeout")
         self.patience = LONGEST if timeout is None else min(timeout / 2, LONGEST)
+        self._arguments = _arguments(pool.get_connection)
         self._idle: list[Any] = []
         self._closed = False
 
     def call(self, *command: Any) -> Any:
-        with _taken(self.pool) as connection:
+        with _taken(self.pool, self._arguments) as connection:
             connection.send_command(*command)
             return connection.read_response(disable_decoding=True)
 
@@ -209,11 +210,17 @@ def _refuse_encoding(encoding: str | None) -> None:
         raise InvalidOption(f"the client's encoding is {encoding}: make it with encoding='utf-8'")
 
 
+def _arguments(get_connection: Callable[..., Any]) -> tuple[str, ...]:
+    """Return what a pool is given: redis-py wants nothing, valkey-py some name of a command."""
+    given = inspect.signature(get_connection).parameters.values()
+    return tuple("_" for one in given if one.default is one.empty and one.kind < one.VAR_POSITIONAL)
+
+
 @contextmanager
-def _taken(pool: Any) -> Iterator[Any]:
+def _taken(pool: Any, arguments: tuple[str, ...]) -> Iterator[Any]:
     """Take a connection of a pool."""
     try:
-        connection = pool.get_connection()
+        connection = pool.get_connection(*arguments)
     except Exception as error:
         raise NotSentError from error
     try:
