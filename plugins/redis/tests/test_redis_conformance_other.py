@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import pytest
+
+from gofastr_queue_conformance import Harness, Suite
+
+
+class TestRedisOther(Suite):
+    EXAMPLES = 15  # the same code as on the main server, which is tried longer
+
+    @pytest.fixture
+    def harness(self, redis_other: Harness) -> Harness:
+        return redis_other
