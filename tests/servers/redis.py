@@ -151,7 +151,7 @@ class Server:
     @property
     def address(self) -> Address:
         """Where it listens, with its password."""
-        return Address(f"redis://:{self.password}@127.0.0.1:{self.port}/0")
+        return Address(f"redis://:{quote(self.password, safe='')}@127.0.0.1:{self.port}/0")
 
     def url(self, database: int = 0, user: str | None = None, password: str | None = None) -> str:
         """Return the URL of a database, as the default user unless another is given."""

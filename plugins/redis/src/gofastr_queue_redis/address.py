@@ -78,7 +78,7 @@ def read(url: str, name: str | None, cluster: bool | str | None) -> Address:
     """
     parts = urlsplit(url)
     given = parse_qsl(parts.query, keep_blank_values=True)
-    _refuse_unknown(parts.scheme, [option for option, _ in given])
+    _refuse_unknown(parts, [option for option, _ in given])
     ours = {option: value for option, value in given if option in OPTIONS}
     rest = [(option, value) for option, value in given if option not in OPTIONS]
     clustered = switch("cluster", ours.get("cluster", False) if cluster is None else cluster)
@@ -132,14 +132,21 @@ def client(address: Address) -> Any:
         raise NotSentError from error
 
 
-def _refuse_unknown(scheme: str, given: list[str]) -> None:
+def _refuse_unknown(parts: SplitResult, given: list[str]) -> None:
+    scheme = parts.scheme
     for option in given:
+        known = option in OPTIONS + DRIVER + TLS
+        if not known and "@" in parts.query and "@" not in parts.netloc:
+            raise InvalidOption(
+                "a parameter of this URL may be a piece of its password: write special characters "
+                "before the host percent-encoded, '?' as %3F"
+            )
         if option in TLS and scheme != "rediss":
             raise InvalidOption(f"{option}= is for TLS: write rediss:// instead of {scheme}://")
-        if option not in OPTIONS + DRIVER + TLS:
+        if not known:
             raise TypeError(
-                f"unknown option {option!r} for {scheme}://; known: {', '.join(OPTIONS)}, and the "
-                f"driver's {', '.join(DRIVER)}; with rediss:// also {', '.join(TLS)}"
+                f"unknown option {shown(option)} for {scheme}://; known: {', '.join(OPTIONS)}, and "
+                f"the driver's {', '.join(DRIVER)}; with rediss:// also {', '.join(TLS)}"
             )
 
 
