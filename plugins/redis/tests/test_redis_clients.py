@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -263,3 +266,34 @@ def test_a_socket_in_a_folder_will_do(name: str) -> None:
         ):
             queue.enqueue("mail", id="one")
             assert queue.dequeue().job.id == "one"
+
+
+FORKED = """
+import os, sys
+from redis import Redis
+from gofastr_queue import Queue
+from gofastr_queue_redis import RedisBackend
+
+url, name, single = sys.argv[1:]
+client = Redis.from_url(url, single_connection_client=single == "True")
+queue = Queue(RedisBackend(client, name))
+child = os.fork()
+for _ in range(100):
+    queue.enqueue("child" if child == 0 else "parent")
+if child == 0:
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+print(sorted((count.type, count.count) for count in queue.counts()))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("single", [True, False])
+def test_a_child_process_has_a_connection_of_its_own(
+    redis_server: Address, name: str, *, single: bool
+) -> None:
+    command = [sys.executable, "-c", FORKED, redis_server.url(), name, str(single)]
+
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    assert said.stdout == "[('child', 100), ('parent', 100)]\n", said.stderr
