@@ -243,7 +243,9 @@ def test_whatever_has_an_asynchronous_method_is_refused_by_name() -> None:
         RedisBackend(Mine())
 
 
-@pytest.mark.parametrize("client", [None, "redis://host", 5, object()], ids=repr)
+@pytest.mark.parametrize(
+    "client", [None, "redis://host", 5, object()], ids=lambda one: type(one).__name__
+)
 def test_what_is_no_client_is_refused_with_what_it_lacks(client: Any) -> None:
     with pytest.raises(InvalidOption, match="a Redis client has a method execute_command"):
         RedisBackend(client)
