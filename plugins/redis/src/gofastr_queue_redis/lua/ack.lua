@@ -24,5 +24,6 @@ local function ack_at(cursor)
       current[#current + 1] = number
     end
   end
+  write() -- so that a release of the same claim finds it gone
   return current, cursor + 1 + 2 * count
 end
