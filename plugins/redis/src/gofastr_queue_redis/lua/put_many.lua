@@ -11,10 +11,13 @@ for number = 1, 5 do
   cursor = cursor + 1 + count
 end
 
-local taken = {}
+local ids, taken = {}, {}
 for place = lists[2][1], lists[2][2], 2 do
-  if redis.call('HEXISTS', JOBS, ARGV[place]) == 1 then
-    taken[#taken + 1] = ARGV[place]
+  ids[#ids + 1] = ARGV[place]
+end
+for number, body in ipairs(read(JOBS, ids)) do
+  if body then
+    taken[#taken + 1] = ids[number]
   end
 end
 if #taken > 0 then
