@@ -1,6 +1,7 @@
 -- The keys of one queue; all share its {tag}.
 --
---   jobs    hash   id -> what never changes: lane, type, priority, place, times, limit, payload
+--   jobs    hash   id -> what never changes: lane, type, priority, place, times, limit, payload,
+--                  and a character that spreads the hashes of Lua's strings
 --   state   hash   id -> what changes, once a job was claimed (or imported so)
 --   errors  hash   id -> errors of attempts
 --   ready   zset   line rank id: what may be claimed, each line in order
