@@ -64,17 +64,27 @@ def names(name: str) -> set[str]:
     return {key(name, kind) for kind in (*KINDS, "layout")}
 
 
+READ = """
+local told = {}
+for place = 1, 3 do
+  told[place] = redis.call('HGETALL', KEYS[place])
+end
+for place = 4, 8 do
+  told[place] = redis.call('ZRANGE', KEYS[place], 0, -1, 'WITHSCORES')
+end
+told[9], told[10] = redis.call('GET', KEYS[9]), redis.call('XLEN', KEYS[10])
+return told
+"""
+"""A script, because a full server refuses a transaction even of reads."""
+
+
 def read(client: Redis, name: str) -> dict[str, Any]:
-    """Read every key of a queue at one moment; zsets with their scores."""
-    with client.pipeline() as asked:
-        for kind in HASHES:
-            asked.hgetall(key(name, kind))
-        for kind in SETS:
-            asked.zrange(key(name, kind), 0, -1, withscores=True)
-        asked.get(key(name, "seq"))
-        asked.xlen(key(name, "bell"))
-        kinds = (*HASHES, *SETS, "seq", "bell")
-        return dict(zip(kinds, asked.execute(), strict=True))
+    """Read every key of a queue at one moment, as pairs: fields and values, members and scores."""
+    kinds = (*HASHES, *SETS, "seq", "bell")
+    keys = [key(name, kind) for kind in kinds]
+    told: Any = client.eval(READ, len(keys), *keys)
+    pairs = [dict(zip(flat[::2], flat[1::2], strict=True)) for flat in told[:8]]
+    return dict(zip(kinds, [*pairs, *told[8:]], strict=True))
 
 
 def audit(client: Redis, name: str, now: datetime | None = None) -> list[str]:
@@ -86,10 +96,10 @@ def audit(client: Redis, name: str, now: datetime | None = None) -> list[str]:
     wrong = [
         f"{kind}: a score that is not 0: {each}"
         for kind in SETS
-        for each in found[kind]
-        if each[1] != 0
+        for each in found[kind].items()
+        if each[1] != "0"
     ]
-    sets = {kind: {each[0] for each in found[kind]} for kind in SETS}
+    sets = {kind: set(found[kind]) for kind in SETS}
     entries: list[Entry] = []
     for id, body in found["jobs"].items():
         entry = _entry(id, body, found["state"].get(id))
