@@ -110,10 +110,10 @@ def translated(place: str) -> Iterator[None]:
 def translate(place: str, error: BaseException, *, sent: bool = True) -> QueueError:
     """Return the queue's error for a client's; ``sent`` tells whether something may be done."""
     said = first_line(error)
-    foreign = FOREIGN.search(said)
-    if foreign is not None:
+    found = FOREIGN.search(said)
+    if found is not None:
         return BackendUnavailable(
-            f"the key {foreign[1]} of {place} holds something that is not of a queue; nothing was "
+            f"the key {found[1]} of {place} holds something that is not of a queue; nothing was "
             f"changed: {_FOREIGN}"
         )
     if "OOM" in said or "maxmemory" in said:
@@ -128,6 +128,11 @@ def translate(place: str, error: BaseException, *, sent: bool = True) -> QueueEr
             f"cannot connect to {place}: {remedy or _WAY}; the client said: {said}"
         )
     return BackendUnavailable(f"{place} {VANISHED}; the client said: {said}")
+
+
+def foreign(key: str) -> Exception:
+    """Return the error that scripts raise for a key that holds what is not of a queue."""
+    return ValueError(f"FOREIGN {key}")
 
 
 def first_line(error: BaseException) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gofastr_queue.errors import BackendUnavailable, SchemaTooNew
+from gofastr_queue.errors import SchemaTooNew
 from gofastr_queue_redis import rows
+from gofastr_queue_redis.errors import foreign
 from gofastr_queue_redis.links import Link
 from gofastr_queue_redis.scripts import key
 
@@ -21,12 +22,15 @@ return marked or ARGV[1]
 
 def prepare(link: Link, name: str) -> None:
     """Mark a new queue with this version; raise ``SchemaTooNew`` for a later one's queue."""
-    version = rows.text(link.call("EVAL", MARK, 1, key(name, "layout"), VERSION))
+    mark = key(name, "layout")
+    try:
+        version = rows.text(link.call("EVAL", MARK, 1, mark, VERSION))
+    except Exception as error:
+        if "WRONGTYPE" in str(error):
+            raise foreign(mark) from error
+        raise
     if not version.isdigit():
-        raise BackendUnavailable(
-            f"the key {key(name, 'layout')} holds something that is not of a queue: give the queue "
-            "another name=, or remove what does not belong there"
-        )
+        raise foreign(mark)
     if int(version) > VERSION:
         raise SchemaTooNew(
             f"the queue {name!r} was written by a later version (layout {version}, this one knows "

@@ -18,19 +18,21 @@
 
 local JOBS, STATE, ERRORS, READY, HEADS, LATER, LEASES, PLACES, SEQ, BELL = unpack(KEYS)
 
-local SIZES = {
+local LOOKS = {
   HLEN = { JOBS, STATE, ERRORS },
   ZCARD = { READY, HEADS, LATER, LEASES, PLACES },
-  STRLEN = { SEQ },
+  GET = { SEQ },
   XLEN = { BELL },
 }
 
--- A script that fails midway keeps what it wrote: so a foreign type is found before the first write.
-for command, keys in pairs(SIZES) do
+-- A script that fails midway keeps what it wrote: so what is foreign is found before it writes.
+for command, keys in pairs(LOOKS) do
   for _, key in ipairs(keys) do
-    local size = redis.pcall(command, key)
-    if type(size) == 'table' then
-      error(string.find(size.err, 'WRONGTYPE', 1, true) and 'FOREIGN ' .. key or size.err)
+    local told = redis.pcall(command, key)
+    if type(told) == 'table' then
+      error(string.find(told.err, 'WRONGTYPE', 1, true) and 'FOREIGN ' .. key or told.err)
+    elseif type(told) == 'string' and not (string.find(told, '^%d+$') and #told < 16) then
+      error('FOREIGN ' .. key)
     end
   end
 end
