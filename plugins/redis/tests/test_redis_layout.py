@@ -176,3 +176,15 @@ def test_a_claim_that_one_call_acks_and_releases_is_acked(
     assert (settled, batch.claims) == (Settled(acks), ())
     assert hooks.queue_browse(query=JobQuery()).jobs == ()
     assert audit(client, name) == []
+
+
+@pytest.mark.parametrize("id", ["a", "nobody"])
+def test_a_lease_of_a_job_that_is_not_claimed_is_let_go(
+    hooks: Hooks, client: Redis, name: str, id: str
+) -> None:
+    claim = claim_one(hooks, id="a")
+    hooks.queue_nack(releases=[Release(claim, Outcome.RETRY)], now=None)
+    client.zadd(key(name, "leases"), {f"{0:018}{1:012x}{id}": 0})
+
+    assert hooks.queue_reclaim(limit=10, reason="gone", now=None) == []
+    assert audit(client, name) == []

@@ -10,10 +10,10 @@ for number, member in ipairs(expired) do
 end
 local bodies, states, errors = read(JOBS, ids), read(STATE, ids), read(ERRORS, ids)
 for number, id in ipairs(ids) do
-  if not (bodies[number] and states[number]) then
+  local job = bodies[number] and states[number] and state_of(states[number], bodies[number])
+  if not (job and job.status == 'c') then
     leave(LEASES, expired[number])
   else
-    local job = state_of(states[number], bodies[number])
     local told = with_error(errors[number], job.attempts, ARGV[3])
     keep(ERRORS, id, told)
     leave_claimed(job, id)
