@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import pytest
 
 from gofastr_queue import Capability, Job, Queue, Status, Unreadable
 from gofastr_queue.hookspecs import Hooks
+from gofastr_queue.records import Outcome, Release
 from gofastr_queue.testing import FakeClock
 from gofastr_queue_conformance.harness import (
     Contract,
@@ -180,6 +182,43 @@ class BrowsingContract(Contract):
                 (job.status, job.lane, job.type) for job in listed
             )
             assert len({(one.status, one.lane, one.type) for one in counts}) == len(counts)
+
+    def test_counts_follow_every_move(self, queue: Queue, hooks: Hooks, clock: FakeClock) -> None:
+        if lacks(queue, Capability.BROWSE, Capability.REPLAY):
+            return
+        put(queue, *(Job(type="mail", id=id, max_attempts=2) for id in "abcdef"))
+        queue.enqueue("mail", id="later", delay=HOUR)
+
+        def release(outcome: Outcome, delay: timedelta = timedelta(0)) -> object:
+            claim = queue.dequeue()
+            return hooks.queue_nack(releases=[Release(claim, outcome, delay)], now=clock.now())
+
+        moves: list[Callable[[], object]] = [
+            lambda: queue.claim(2),
+            lambda: queue.ack(queue.dequeue()),
+            lambda: queue.extend(queue.dequeue()),
+            lambda: release(Outcome.RETRY),
+            lambda: release(Outcome.RETRY, HOUR),
+            lambda: release(Outcome.GIVE_BACK),
+            lambda: release(Outcome.BURY),
+            lambda: clock.advance(queue.lease),
+            queue.reclaim,
+            lambda: queue.claim(2),
+            lambda: clock.advance(queue.lease),
+            queue.reclaim,
+            lambda: queue.enqueue("mail", id="later", on_conflict="ignore"),
+            lambda: queue.cancel("later"),
+            lambda: queue.replay_many(limit=1),
+            lambda: queue.purge("failed"),
+            lambda: queue.claim(9),
+            lambda: queue.purge("pending"),
+        ]
+        for move in moves:
+            move()
+
+            assert {(one.status, one.type): one.count for one in queue.counts()} == Counter(
+                (job.status, job.type) for job in everything(queue)
+            )
 
     def test_counts_tell_when_the_first_was_created(self, queue: Queue, clock: FakeClock) -> None:
         if lacks(queue, Capability.BROWSE):

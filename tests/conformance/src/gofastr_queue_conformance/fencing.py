@@ -51,12 +51,12 @@ def _reclaimed(queue: Queue, clock: FakeClock, claim: Claim) -> None:
 
 def _taken_over(queue: Queue, clock: FakeClock, claim: Claim) -> None:
     clock.advance(claim.lease_until - clock.now())
-    assert queue.dequeue().job.id == claim.job.id
+    _claim(queue, claim, attempts=2)
 
 
 def _claimed_again(queue: Queue, _clock: FakeClock, claim: Claim) -> None:
     assert queue.release(claim)
-    assert queue.dequeue().job.attempts == claim.job.attempts
+    _claim(queue, claim, attempts=1)
 
 
 def _replayed(queue: Queue, clock: FakeClock, claim: Claim) -> None:
@@ -66,7 +66,7 @@ def _replayed(queue: Queue, clock: FakeClock, claim: Claim) -> None:
 
 def _replayed_and_claimed(queue: Queue, clock: FakeClock, claim: Claim) -> None:
     _replayed(queue, clock, claim)
-    assert queue.dequeue().job.attempts == 1
+    _claim(queue, claim, attempts=1)
 
 
 def _used_again(queue: Queue, _clock: FakeClock, claim: Claim) -> None:
@@ -76,7 +76,13 @@ def _used_again(queue: Queue, _clock: FakeClock, claim: Claim) -> None:
 
 def _used_again_and_claimed(queue: Queue, clock: FakeClock, claim: Claim) -> None:
     _used_again(queue, clock, claim)
-    assert queue.dequeue().job.attempts == claim.job.attempts
+    _claim(queue, claim, attempts=1)
+
+
+def _claim(queue: Queue, before: Claim, *, attempts: int) -> None:
+    """Claim the job of an earlier claim, not the one beside it."""
+    job = queue.dequeue(before.job.type).job
+    assert (job.id, job.attempts) == (before.job.id, attempts)
 
 
 FATES = {

@@ -80,6 +80,12 @@ class OrderingContract(Contract):
 
         assert _payloads(queue) == ["due second", "due first", "at once"]
 
+    def test_when_a_job_was_created_is_no_rank(self, queue: Queue, clock: FakeClock) -> None:
+        for payload, age in [("an hour old", HOUR), ("new", 0 * HOUR), ("a day old", 24 * HOUR)]:
+            put(queue, Job(type="mail", payload=payload, created_at=clock.now() - age))
+
+        assert _payloads(queue) == ["an hour old", "new", "a day old"]
+
     def test_what_is_due_later_does_not_hold_up_what_is_ready(self, queue: Queue) -> None:
         put(queue, *(Job(type="mail", lane="x") for _ in range(3)))
         queue.enqueue("mail", "later", delay=HOUR)

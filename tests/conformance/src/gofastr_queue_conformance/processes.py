@@ -22,6 +22,7 @@ from gofastr_queue.capabilities import Capability
 from gofastr_queue_conformance.harness import Harness, lacks, put
 from gofastr_queue_conformance.watching import Worked, eventually, left
 from gofastr_queue_conformance.workers.ledger import Ledger
+from gofastr_queue_conformance.workers.wrong_clock import WRONG
 
 PATIENCE = 30.0
 """Seconds for anything that several interpreters do."""
@@ -82,6 +83,18 @@ class ProcessesContract(Worked):
             return
 
         assert _output("look", harness.url) == ("3" if shared else "0")
+
+    def test_a_workers_wrong_clock_matters_exactly_if_the_backend_says_so(
+        self, producer: Queue, crew: Crew | None
+    ) -> None:
+        if crew is None:
+            return
+        producer.enqueue("note")
+
+        ahead = float(_output("wrong_clock", crew.url))
+
+        expected = 0 if Capability.SERVER_CLOCK in producer.capabilities else WRONG
+        assert abs(ahead - expected) < PATIENCE
 
     def test_several_processes_have_every_effect_exactly_once(
         self, producer: Queue, crew: Crew | None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gofastr_queue import (
+    BackendUnavailable,
     Capability,
     InvalidJob,
     InvalidOption,
@@ -260,3 +261,14 @@ class RefusingContract(Contract):
                 operation(queue)
 
         assert other.ack(claim)
+
+    def test_a_closed_backend_never_looks_empty(self, queue: Queue, hooks: Hooks) -> None:
+        queue.enqueue("mail", id="one")
+        hooks.queue_close()
+
+        for now in (None, datetime.now(UTC)):
+            with pytest.raises(BackendUnavailable):
+                hooks.queue_claim(want=EVERYTHING, limit=1, lease=timedelta(1), worker="w", now=now)
+            with pytest.raises(BackendUnavailable):
+                hooks.queue_reclaim(limit=1, reason="expired", now=now)
+        assert queue.dequeue().job.id == "one"

@@ -41,9 +41,9 @@ class Waiter:
         except BackendUnavailable:  # closed before the wait began
             return
 
-    def ended(self, within: float = PATIENCE) -> bool:
+    def ended(self, within: float | None = None) -> bool:
         """Tell whether the wait ended in time."""
-        self._thread.join(within)
+        self._thread.join(PATIENCE if within is None else within)
         return not self._thread.is_alive()
 
 
