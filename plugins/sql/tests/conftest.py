@@ -125,25 +125,27 @@ def postgres_as_worker(postgres_server: Address) -> Iterator[Harness]:
 
 
 @pytest.fixture
-def postgres_nested(postgres_server: Address) -> Iterator[Harness]:
-    """Give the kit a planner that knows only nested loops, which run what is inside them often."""
+def postgres_restrained(postgres_server: Address) -> Iterator[Harness]:
+    """Give the kit such a role, and a planner that knows only nested loops.
+
+    Those run what is inside them often.
+    """
     off = ("hashjoin", "mergejoin", "material", "hashagg", "sort", "bitmapscan", "seqscan")
     settings = " ".join(f"-c enable_{name}=off" for name in off)
-    with postgres_harness(postgres_server, settings=settings) as harness:
+    with postgres_harness(postgres_server, role="worker", settings=settings) as harness:
         yield harness
 
 
 @pytest.fixture
-def postgres_pooled(postgres: Harness) -> Iterator[Harness]:
-    """Give the kit a caller's pool whose sessions are shared as by a pooler of transactions."""
-    place = postgres_url.read(postgres.url, None, None, None, None)
-    with random_sessions(place.dsn) as pool:
-        yield evolve(
-            postgres,
-            open=lambda: PostgresBackend(pool, schema=place.schema),
-            address=None,
-            through=None,
-        )
+def postgres_pooled(oldest_postgres: Address) -> Iterator[Harness]:
+    """Give the kit a caller's pool whose sessions are shared as by a pooler of transactions.
+
+    It is that of the oldest PostgreSQL here, which so runs the whole kit too.
+    """
+    with postgres_harness(oldest_postgres) as harness:
+        place = postgres_url.read(harness.url, None, None, None, None)
+        with random_sessions(place.dsn) as pool:
+            yield evolve(harness, open=lambda: PostgresBackend(pool, schema=place.schema))
 
 
 @pytest.fixture(scope="session")
@@ -154,11 +156,17 @@ def postgres_server() -> Iterator[Address]:
 
 
 @pytest.fixture(scope="session")
-def older_postgres() -> Iterator[Address]:
-    """Give the oldest PostgreSQL of this machine that is older than the embedded one."""
-    newest, *others = sorted(installations(), key=lambda each: int(each.name), reverse=True)
-    older = [each for each in others if each.name != newest.name]
-    if not older:
-        pytest.skip(f"no PostgreSQL before {newest.name} is installed")
-    with Server(older[-1], fsync="off") as server:
+def oldest_postgres() -> Iterator[Address]:
+    """Give the oldest PostgreSQL of this machine; the embedded one where there is no other."""
+    oldest = min(installations(), key=lambda each: int(each.name))
+    with Server(oldest, fsync="off") as server:
         yield server.address
+
+
+@pytest.fixture(scope="session")
+def older_postgres(oldest_postgres: Address) -> Address:
+    """Give the oldest PostgreSQL of this machine that is older than the embedded one."""
+    newest, *others = installations()
+    if all(each.name == newest.name for each in others):
+        pytest.skip(f"no PostgreSQL before {newest.name} is installed")
+    return oldest_postgres

@@ -5,9 +5,9 @@ import pytest
 from gofastr_queue_conformance import Harness, Suite
 
 
-class TestPostgresNested(Suite):
+class TestPostgresRestrained(Suite):
     EXAMPLES = 15  # the same code as on the main server, which is tried longer
 
     @pytest.fixture
-    def harness(self, postgres_nested: Harness) -> Harness:
-        return postgres_nested
+    def harness(self, postgres_restrained: Harness) -> Harness:
+        return postgres_restrained
