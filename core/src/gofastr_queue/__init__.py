@@ -6,6 +6,7 @@ from gofastr_queue.errors import (
     BackendNotFound,
     BackendUnavailable,
     CorruptJob,
+    CorruptSchedule,
     DuplicateJob,
     InvalidJob,
     InvalidOption,
@@ -24,6 +25,8 @@ from gofastr_queue.job import Claim, Job, JobError, Page, Unreadable
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.queue import Queue, Worker
 from gofastr_queue.retry import Backoff
+from gofastr_queue.scheduler import Scheduler
+from gofastr_queue.schedules import Schedule
 
 __version__ = "0.1.0"
 
@@ -37,6 +40,7 @@ __all__ = [
     "Claim",
     "Context",
     "CorruptJob",
+    "CorruptSchedule",
     "DuplicateJob",
     "InvalidJob",
     "InvalidOption",
@@ -50,6 +54,8 @@ __all__ = [
     "QueueClosed",
     "QueueError",
     "Retry",
+    "Schedule",
+    "Scheduler",
     "SchemaTooNew",
     "Snooze",
     "Status",

@@ -82,6 +82,11 @@ class AsyncQueue:
     purge = _awaited(Queue.purge)
     cancel = _awaited(Queue.cancel)
     diagnose = _awaited(Queue.diagnose)
+    schedules = _awaited(Queue.schedules)
+    pause_schedule = _awaited(Queue.pause_schedule)
+    resume_schedule = _awaited(Queue.resume_schedule)
+    remove_schedule = _awaited(Queue.remove_schedule)
+    run_schedule = _awaited(Queue.run_schedule)
     start = _awaited(Queue.start)
     _joined = _awaited(Queue.join)
 

@@ -173,7 +173,9 @@ def _refusal(backend: str, name: str) -> Function:
     capability = next(cap for cap, hooks in HOOKS_OF.items() if name in hooks)
 
     def refuse(**_: object) -> NoReturn:
-        raise UnsupportedOperation(backend, name.removeprefix("queue_"), capability)
+        raise UnsupportedOperation(
+            backend, name.removeprefix("queue_").replace("_", " "), capability
+        )
 
     return refuse
 
@@ -236,7 +238,7 @@ def _taking(function: Function, taken: Iterable[str], given: tuple[str, ...]) ->
 
 
 def _operations() -> Iterator[str]:
-    return (name for name in _names(Hooks) if name.startswith("queue_"))
+    return (name for name in _names(Hooks) if name.startswith(("queue_", "schedule_")))
 
 
 def _names(topic: type) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from gofastr_queue.hookspecs import Browsing, Diagnosing, Replaying, Turning, Waking
+from gofastr_queue.hookspecs import Browsing, Diagnosing, Replaying, Scheduling, Turning, Waking
 
 
 class Capability(StrEnum):
@@ -24,6 +24,8 @@ class Capability(StrEnum):
     """Settling and claiming take one round trip."""
     DIAGNOSE = "diagnose"
     """The store can say what stands against the promises where it runs."""
+    SCHEDULE = "schedule"
+    """The store keeps schedules: one fire per tick, however many processes look after them."""
     DURABLE = "durable"
     """Accepted jobs survive the end of every process that uses the store."""
     MULTI_PROCESS = "multi-process"
@@ -39,7 +41,7 @@ class Capability(StrEnum):
 
 
 def _hooks(topic: type) -> tuple[str, ...]:
-    return tuple(name for name in vars(topic) if name.startswith("queue_"))
+    return tuple(name for name in vars(topic) if not name.startswith("_"))
 
 
 HOOKS_OF: dict[Capability, tuple[str, ...]] = {
@@ -48,6 +50,7 @@ HOOKS_OF: dict[Capability, tuple[str, ...]] = {
     Capability.WAKE: _hooks(Waking),
     Capability.TURN: _hooks(Turning),
     Capability.DIAGNOSE: _hooks(Diagnosing),
+    Capability.SCHEDULE: _hooks(Scheduling),
 }
 
 ARGUMENTS_OF: dict[Capability, tuple[str, str]] = {

@@ -77,5 +77,9 @@ class CorruptJob(QueueError):  # noqa: N818
     """A stored payload cannot be read; the job is buried with this reason, never run."""
 
 
+class CorruptSchedule(QueueError):  # noqa: N818
+    """A stored schedule cannot be read; it is left alone, register it anew or remove it."""
+
+
 class SchemaTooNew(QueueError):  # noqa: N818
     """The store was written by a later version; upgrade this installation."""

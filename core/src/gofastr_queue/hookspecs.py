@@ -4,7 +4,7 @@ Each class is three things at once: a pluggy specification, checked when a plugi
 a typing Protocol, checked by mypy; and, through one cast in ``calls``, the typed face of the
 hooks.  A backend has the methods and marks them with ``hookimpl``; it never subclasses these.
 
-Rules for every ``queue_`` operation:
+Rules for every ``queue_`` and ``schedule_`` operation:
 
 - It has one owner, the backend.  Plugins may wrap it with ``@hookimpl(wrapper=True)``.
 - It takes many and returns many.  A stale claim is no error: it is absent from what is returned.
@@ -30,13 +30,18 @@ from gofastr_queue.records import (
     Batch,
     Count,
     Draft,
+    Due,
     Finding,
+    Fire,
+    Fired,
     JobQuery,
     Put,
     Release,
+    ScheduleDraft,
     Settled,
     StoredJob,
     StoredPage,
+    StoredSchedule,
     Want,
 )
 
@@ -218,6 +223,47 @@ class Diagnosing(Protocol):
         ...
 
 
+class Scheduling(Protocol):
+    """Schedule: makes the capability SCHEDULE."""
+
+    @hookspec(firstresult=True)
+    def schedule_put(
+        self, drafts: Sequence[ScheduleDraft], now: datetime | None
+    ) -> list[StoredSchedule]:
+        """Register schedules or change them; return them as they are now.
+
+        A new one is due at ``since``, or at once.  One whose definition differs is due at once,
+        its watermark and ``registered_at`` stay.  A pause takes ``next_due`` away; its end moves
+        the watermark to now, unless it is later, and makes the schedule due at once.  What changes
+        nothing keeps the version; unknown ids without a definition are absent from the result.
+        """
+        ...
+
+    @hookspec(firstresult=True)
+    def schedule_due(self, limit: int, now: datetime | None) -> Due:
+        """Read up to ``limit`` schedules with ``next_due <= now``, the soonest due first."""
+        ...
+
+    @hookspec(firstresult=True)
+    def schedule_fire(self, fires: Sequence[Fire], now: datetime | None) -> list[Fired]:
+        """Move schedules on and enqueue their jobs, in order; a stale fire is absent.
+
+        Each fire is one atomic step: version, watermark, occurrences and job together.  A large
+        call may take several.
+        """
+        ...
+
+    @hookspec(firstresult=True)
+    def schedule_list(self, ids: Sequence[str] | None, occurrences: int) -> list[StoredSchedule]:
+        """Read these schedules, or all, by id, each with its newest occurrences."""
+        ...
+
+    @hookspec(firstresult=True)
+    def schedule_remove(self, ids: Sequence[str]) -> list[str]:
+        """Forget schedules and their occurrences, not their jobs; return which were there."""
+        ...
+
+
 class Encoding(Protocol):
     """Payload plugins, called in order of registration on the way out, reversed on the way in."""
 
@@ -275,6 +321,7 @@ class Hooks(
     Waking,
     Turning,
     Diagnosing,
+    Scheduling,
     Protocol,
 ):
     """Every operation a queue may call."""

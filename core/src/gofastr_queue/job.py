@@ -14,6 +14,10 @@ DEFAULT_MAX_ATTEMPTS = 3
 """Attempts of a job that names none, or 0: the seed's default."""
 
 
+SCHEDULE, OCCURRENCE = "schedule", "occurrence"
+"""Headers of jobs that a schedule made: its id, and the tick."""
+
+
 @frozen
 class JobError:
     """Why one attempt failed: which attempt, when by the store's clock, and what was raised.
@@ -61,6 +65,15 @@ class Job:
     headers: Mapping[str, str] = Factory(dict)
     worker: str = ""
     lease_until: datetime | None = None
+
+    @property
+    def occurrence(self) -> datetime | None:
+        """The tick that a schedule made this job for; None for any other job."""
+        try:
+            moment = datetime.fromisoformat(self.headers[OCCURRENCE])
+        except (LookupError, ValueError):
+            return None
+        return moment if moment.tzinfo else None
 
 
 @frozen(slots=False)

@@ -21,6 +21,9 @@ from gofastr_queue.lifecycle import Status
 KEPT_ERRORS = 20
 """A store keeps the newest twenty errors of a job."""
 
+KEPT_OCCURRENCES = 1_000
+"""A store keeps the newest thousand occurrences of a schedule."""
+
 CURSOR = re.compile(r"[0-9]{1,18}")
 """A cursor in our own backends is a place: a number that fits 64 bits."""
 
@@ -295,6 +298,96 @@ class Finding:
     level: Level
     text: str
     remedy: str = ""
+
+
+class Fate(StrEnum):
+    """What became of a tick of a schedule."""
+
+    ENQUEUED = "enqueued"
+    """Its job was stored, or one of its id was there already."""
+    MISSED = "missed"
+    """It fell due while nobody looked, and the schedule does not make up for it."""
+    OVERLAP = "overlap"
+    """The job of an earlier tick was still pending or claimed."""
+
+
+@frozen
+class Occurrence:
+    """A tick of a schedule, and what became of it."""
+
+    at: datetime
+    fate: Fate
+
+
+@frozen
+class ScheduleDraft:
+    """What to register or change of a schedule.
+
+    ``definition`` is core's opaque text; None leaves it as it is, and then nothing is registered.
+    ``since`` counts for a new schedule only: ticks before it are none of its own (None: up to the
+    store's now).  ``paused=None`` leaves that as it is; a new schedule is not paused.
+    """
+
+    id: str
+    definition: str | None = None
+    since: datetime | None = None
+    paused: bool | None = None
+
+
+@frozen
+class StoredSchedule:
+    """A schedule as a store knows it.
+
+    ``version`` rises with every change.  ``registered_at`` is the store's now at the first
+    registration.  Every tick up to ``watermark`` is decided.  ``next_due`` says when to look at the
+    schedule again; None: never, or not while it is paused.  ``last_job`` is the id of the last job
+    it enqueued.  ``occurrences`` are the newest, newest first, where they were asked for.
+    """
+
+    id: str
+    definition: str
+    version: int
+    registered_at: datetime
+    watermark: datetime
+    next_due: datetime | None
+    paused: bool = False
+    last_job: str = ""
+    occurrences: tuple[Occurrence, ...] = ()
+
+
+@frozen
+class Due:
+    """Which schedules to look at, the time by the store's clock, and when the next one follows."""
+
+    schedules: tuple[StoredSchedule, ...]
+    now: datetime
+    next_due: datetime | None = None
+
+
+@frozen
+class Fire:
+    """Decide ticks of a schedule, if it still has this ``version`` and is not paused.
+
+    ``draft`` is the job of the tick ``watermark``; a job stored already by its id counts as it.
+    With ``unless_alive`` it is not enqueued while the schedule's last job is pending or claimed.
+    ``skipped`` are ticks before it, or up to it where there is no draft; they are kept as missed.
+    """
+
+    id: str
+    version: int
+    watermark: datetime
+    next_due: datetime | None
+    draft: Draft | None = None
+    skipped: tuple[datetime, ...] = ()
+    unless_alive: bool = False
+
+
+@frozen
+class Fired:
+    """A fire that took effect; ``put`` is None where there was no job to be, or an overlap."""
+
+    fire: Fire
+    put: Put | None = None
 
 
 def new_tokens(count: int) -> Sequence[str]:

@@ -141,6 +141,7 @@ def test_what_the_backend_declares_is_what_memory_can_promise() -> None:
             Capability.WAKE,
             Capability.TURN,
             Capability.DIAGNOSE,
+            Capability.SCHEDULE,
             Capability.PRIORITY,
             Capability.ATOMIC_BULK,
         }

@@ -1,6 +1,7 @@
 """The user's type: a queue, opened on one store.
 
-Its verbs stand by topic: ``producing``, ``consuming``, ``operating``, ``working``.
+Its verbs stand by topic: ``producing``, ``consuming``, ``operating``, ``scheduling``,
+``working``.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from typing import Any, Self
 from gofastr_queue.queue.consuming import Consuming
 from gofastr_queue.queue.operating import Operating
 from gofastr_queue.queue.producing import Producing
+from gofastr_queue.queue.scheduling import Scheduling
 from gofastr_queue.queue.working import Working
 
 
-class Queue(Producing, Consuming, Operating, Working):
+class Queue(Producing, Consuming, Operating, Scheduling, Working):
     """A job queue on one store.
 
     Safe to use from any thread.  Every method raises ``QueueClosed`` after ``close``, and

@@ -134,6 +134,11 @@ class Opened:
         """Return the time by the queue's clock, for what core decides itself."""
         return self._consumer.now() or datetime.now(UTC)
 
+    def _attempts(self, type: str) -> int:
+        """Return what the handler of a type says of attempts, 0 if it is not here or silent."""
+        handler = self._handlers.get(type)
+        return (handler.max_attempts if handler else None) or 0
+
 
 def _check(
     lease: object,

@@ -102,7 +102,3 @@ class Producing(Opened):
                 [job for job, put in zip(stored, puts, strict=True) if put.new]
             )
         return stored
-
-    def _attempts(self, type: str) -> int:
-        handler = self._handlers.get(type)
-        return (handler.max_attempts if handler else None) or 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +37,8 @@ from gofastr_queue.records import (
     Want,
     new_tokens,
 )
+from gofastr_queue_memory.scheduling import Scheduling
+from gofastr_queue_memory.scheduling import clock as _now
 from gofastr_queue_memory.store import Store
 
 DEAD_LETTER_CAP = 1_000
@@ -64,7 +66,7 @@ def connect(url: str, *, dead_letter_cap: int | None = None) -> MemoryBackend:
     )
 
 
-class MemoryBackend:
+class MemoryBackend(Scheduling):
     """Jobs in the memory of one process.
 
     The newest ``dead_letter_cap`` failed jobs are kept.  A ``name`` is shared in the process,
@@ -295,10 +297,6 @@ class MemoryBackend:
         if self._closed:
             raise BackendUnavailable("the memory backend is closed")
         return self._store
-
-
-def _now(now: datetime | None) -> datetime:
-    return datetime.now(UTC) if now is None else now
 
 
 def _refuse_taken(store: Store, drafts: Sequence[Draft]) -> None:

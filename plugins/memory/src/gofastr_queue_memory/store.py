@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from gofastr_queue.book import Book
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import DUE_PER_CLAIM, Draft, JobQuery
 from gofastr_queue_memory.entries import Entry
@@ -33,6 +34,7 @@ class Store:
         self.later = Timeline()
         self.leased = Timeline()
         self.dead: dict[str, Entry] = {}
+        self.book = Book()
         self.evicted = 0
         self.wakes = 0
         self.users = 0

@@ -32,6 +32,9 @@ from gofastr_queue_conformance.processes import ProcessesContract  # noqa: E402
 from gofastr_queue_conformance.reclaiming import ReclaimingContract  # noqa: E402
 from gofastr_queue_conformance.refusing import RefusingContract  # noqa: E402
 from gofastr_queue_conformance.replaying import ReplayingContract  # noqa: E402
+from gofastr_queue_conformance.scheduling import SchedulingContract  # noqa: E402
+from gofastr_queue_conformance.scheduling_changes import ChangedSchedulesContract  # noqa: E402
+from gofastr_queue_conformance.scheduling_users import ScheduledContract  # noqa: E402
 from gofastr_queue_conformance.storing import StoringContract  # noqa: E402
 from gofastr_queue_conformance.transactions import TransactionsContract  # noqa: E402
 from gofastr_queue_conformance.waking import WakingContract  # noqa: E402
@@ -48,6 +51,9 @@ class Suite(
     TransactionsContract,
     WakingContract,
     DiagnosingContract,
+    ScheduledContract,
+    ChangedSchedulesContract,
+    SchedulingContract,
     ReplayingContract,
     BrowsingContract,
     ExtendingContract,
@@ -77,6 +83,7 @@ class Suite(
 __all__ = [
     "BrowsingContract",
     "CarryingContract",
+    "ChangedSchedulesContract",
     "ClaimingContract",
     "ConcurrencyContract",
     "Contract",
@@ -91,6 +98,8 @@ __all__ = [
     "ReclaimingContract",
     "RefusingContract",
     "ReplayingContract",
+    "ScheduledContract",
+    "SchedulingContract",
     "StoringContract",
     "Suite",
     "TransactionsContract",

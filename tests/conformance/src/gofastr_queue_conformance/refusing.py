@@ -50,6 +50,13 @@ NEEDS: dict[Capability, dict[str, Operation]] = {
     Capability.DIAGNOSE: {
         "diagnose": lambda queue: queue.diagnose(),
     },
+    Capability.SCHEDULE: {
+        "schedules": lambda queue: queue.schedules(),
+        "pause_schedule": lambda queue: queue.pause_schedule("one"),
+        "resume_schedule": lambda queue: queue.resume_schedule("one"),
+        "remove_schedule": lambda queue: queue.remove_schedule("one"),
+        "run_schedule": lambda queue: queue.run_schedule("one"),
+    },
     Capability.TRANSACTIONAL: {
         "enqueue": lambda queue: queue.enqueue("mail", transaction=object()),
         "enqueue_many": lambda queue: queue.enqueue_many([TWO[0]], transaction=object()),
@@ -76,6 +83,11 @@ SEAM: dict[str, Callable[[Hooks], object]] = {
         acks=(), releases=(), want=EVERYTHING, limit=0, lease=timedelta(1), worker="w", now=None
     ),
     "queue_diagnose": lambda hooks: hooks.queue_diagnose(now=None),
+    "schedule_put": lambda hooks: hooks.schedule_put(drafts=(), now=None),
+    "schedule_due": lambda hooks: hooks.schedule_due(limit=1, now=None),
+    "schedule_fire": lambda hooks: hooks.schedule_fire(fires=(), now=None),
+    "schedule_list": lambda hooks: hooks.schedule_list(ids=None, occurrences=0),
+    "schedule_remove": lambda hooks: hooks.schedule_remove(ids=()),
 }
 """What core calls that needs a capability made of hooks."""
 
@@ -255,6 +267,7 @@ class RefusingContract(Contract):
             *NEEDS[Capability.BROWSE].values(),
             *NEEDS[Capability.REPLAY].values(),
             *NEEDS[Capability.DIAGNOSE].values(),
+            *NEEDS[Capability.SCHEDULE].values(),
         ]
         for operation in operations:
             with pytest.raises(QueueClosed):
