@@ -33,7 +33,12 @@ def test_it_makes_the_schema_and_says_so_in_a_line(file: Path) -> None:
     for result in (first, again):
         assert (result.exit_code, result.stderr) == (0, "")
         assert result.stdout == f"the schema of 'sqlite:///{file}' is ready\n"
-    assert tables(file) == ["gofastr_queue_schema", "mails"]
+    assert tables(file) == [
+        "gofastr_queue_schema",
+        "mails",
+        "mails_occurrences",
+        "mails_schedules",
+    ]
 
 
 def test_printing_writes_only_sql_and_touches_nothing(file: Path) -> None:

@@ -92,30 +92,27 @@ class Book:
 
     def _put(self, draft: ScheduleDraft, now: datetime) -> StoredSchedule | None:
         known = self._schedules.get(draft.id)
-        if known is None:
-            if draft.definition is None:
-                return None
-            paused = bool(draft.paused)
-            since = now if draft.since is None else draft.since
-            made = StoredSchedule(
-                id=draft.id,
-                definition=draft.definition,
-                version=1,
-                registered_at=now,
-                watermark=first_watermark(draft, now),
-                next_due=None if paused else since,
-                paused=paused,
-            )
-            self._occurrences[draft.id] = []
-        else:
-            made = changed(known, draft, now)
-        self._schedules[draft.id] = made
+        made = registered(draft, now) if known is None else changed(known, draft, now)
+        if made is not None:
+            self._schedules[draft.id] = made
+            self._occurrences.setdefault(draft.id, [])
         return made
 
 
-def first_watermark(draft: ScheduleDraft, now: datetime) -> datetime:
-    """Return the first watermark of a new schedule."""
-    return now if draft.since is None else max(draft.since - datetime.resolution, EARLIEST)
+def registered(draft: ScheduleDraft, now: datetime) -> StoredSchedule | None:
+    """Return what a draft of an unknown schedule becomes, None if it defines nothing."""
+    if draft.definition is None:
+        return None
+    since = now if draft.since is None else draft.since
+    return StoredSchedule(
+        id=draft.id,
+        definition=draft.definition,
+        version=1,
+        registered_at=now,
+        watermark=now if draft.since is None else max(since - datetime.resolution, EARLIEST),
+        next_due=None if draft.paused else since,
+        paused=bool(draft.paused),
+    )
 
 
 def changed(known: StoredSchedule, draft: ScheduleDraft, now: datetime) -> StoredSchedule:

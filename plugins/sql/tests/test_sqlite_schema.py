@@ -176,7 +176,7 @@ def test_a_later_schema_is_refused_with_both_versions(
     before = contents(other)
 
     with pytest.raises(
-        SchemaTooNew, match=r"'queue_jobs' has schema version 99, .* knows 1; upgrade"
+        SchemaTooNew, match=r"'queue_jobs' has schema version 99, .* knows 2; upgrade"
     ):
         Queue.open(f"sqlite:///{file}")
 

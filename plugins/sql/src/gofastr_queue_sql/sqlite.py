@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,20 @@ from gofastr_queue.records import (
     StoredPage,
     Want,
 )
-from gofastr_queue_sql import rows, sqlite_diagnosis, sqlite_schema, sqlite_url, statements
+from gofastr_queue_sql import (
+    rows,
+    schedule_rows,
+    sqlite_diagnosis,
+    sqlite_schema,
+    sqlite_url,
+    statements,
+)
 from gofastr_queue_sql.queries import conditions_of
 from gofastr_queue_sql.rows import micros, moment
 from gofastr_queue_sql.sqlite_connection import Connection, inside, lenient, open_file, yours
 from gofastr_queue_sql.sqlite_moves import Moves
+from gofastr_queue_sql.sqlite_schedules import SqliteScheduling
+from gofastr_queue_sql.sqlite_schedules import clock as _now
 from gofastr_queue_sql.sqlite_watch import Watch
 
 SYNCHRONOUS = ("full", "normal")
@@ -48,7 +57,7 @@ def connect(url: str, *, table: str | None = None, synchronous: str | None = Non
     return SqliteBackend(place.file, table=place.table, synchronous=place.synchronous)
 
 
-class SqliteBackend:
+class SqliteBackend(SqliteScheduling):
     """Jobs in a table of a SQLite file.
 
     Give a path, or a connection of your own: it is used under a lock, must allow other threads
@@ -79,7 +88,10 @@ class SqliteBackend:
             raise InvalidOption(f"synchronous must be 'full' or 'normal', got {synchronous!r}")
         self._table = table
         self._sql = statements.load(
-            "sqlite_sql", lambda suffix: f'"{table}{suffix}"', columns=rows.COLUMNS
+            "sqlite_sql",
+            lambda suffix: f'"{table}{suffix}"',
+            columns=rows.COLUMNS,
+            schedule=schedule_rows.COLUMNS,
         )
         self._moves = Moves(self._sql)
         self._own: sqlite3.Connection | None = None
@@ -278,10 +290,6 @@ class SqliteBackend:
     def _close(self) -> None:
         for connection in (self._writer, self._reader, self._looker):
             connection.close()
-
-
-def _now(now: datetime | None) -> datetime:
-    return datetime.now(UTC) if now is None else now
 
 
 _STATE_CONDITIONS = {

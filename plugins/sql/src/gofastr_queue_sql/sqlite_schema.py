@@ -16,7 +16,7 @@ from gofastr_queue.errors import BackendUnavailable, SchemaTooNew
 from gofastr_queue_sql import sqlite_url
 from gofastr_queue_sql.sqlite_connection import translated
 
-VERSION = 1
+VERSION = 2
 VERSIONS = "gofastr_queue_schema"
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with this version."""
@@ -50,6 +50,19 @@ INDEXES = {
 }
 """One index for each state: a claim never walks past what it cannot take."""
 
+SCHEDULES = {
+    "id": str,
+    "definition": str,
+    "version": int,
+    "registered_at": int,
+    "watermark": int,
+    "next_due": int,
+    "paused": int,
+    "last_job": str,
+}
+
+OCCURRENCES = {"schedule": str, "at": int, "fate": str}
+
 STATE_OF = {"ready": "ready", "later": "later", "leases": "claimed", "failed": "failed"}
 
 
@@ -65,8 +78,8 @@ def prepare(connection: sqlite3.Connection, table: str) -> None:
         )
     factory, connection.row_factory = connection.row_factory, None
     try:
-        if _known(connection, table) is None:
-            _create_once(connection, table)
+        if _known(connection, table) != VERSION:
+            _upgrade_once(connection, table)
     finally:
         connection.row_factory = factory
 
@@ -88,12 +101,13 @@ def text(url: str, *, table: str | None = None, synchronous: str | None = None) 
     return f"{title}\n{statements}{insert}\n"
 
 
-def _create_once(connection: sqlite3.Connection, table: str) -> None:
-    """Create the queue unless another process has done so meanwhile."""
+def _upgrade_once(connection: sqlite3.Connection, table: str) -> None:
+    """Make or upgrade the queue unless another process has done so meanwhile."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        if _known(connection, table) is None:
-            _create(connection, table)
+        known = _known(connection, table) or 0
+        if known < VERSION:
+            _upgrade(connection, table, known)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -129,12 +143,21 @@ def _known(connection: sqlite3.Connection, table: str) -> int | None:
     return found
 
 
-def _create(connection: sqlite3.Connection, table: str) -> None:
+def _upgrade(connection: sqlite3.Connection, table: str, known: int) -> None:
+    """Make what versions later than ``known`` have."""
     database = sqlite_utils.Database(connection, execute_plugins=False, recursive_triggers=False)
-    if table in database.table_names() or table in database.view_names():
-        raise BackendUnavailable(
-            f"the file has a table {table!r} that is not a queue; give another table="
-        )
+    for step in (_create, _create_schedules)[known:]:
+        step(database, table)
+    database.table(VERSIONS).create({"queue": str, "version": int}, pk="queue", if_not_exists=True)
+    database.execute(
+        f"INSERT INTO {VERSIONS} (queue, version) VALUES (?, ?) "  # noqa: S608 - a constant
+        "ON CONFLICT (queue) DO UPDATE SET version = excluded.version",
+        (table, VERSION),
+    )
+
+
+def _create(database: sqlite_utils.Database, table: str) -> None:
+    _refuse_taken(database, table)
     database.table(table).create(
         COLUMNS,
         pk="seq",
@@ -148,5 +171,25 @@ def _create(connection: sqlite3.Connection, table: str) -> None:
             f'CREATE INDEX "{table}_{name}" ON "{table}" {columns} '
             f"WHERE state = '{STATE_OF[name]}'"
         )
-    database.table(VERSIONS).create({"queue": str, "version": int}, pk="queue", if_not_exists=True)
-    database.table(VERSIONS).insert({"queue": table, "version": VERSION})
+
+
+def _create_schedules(database: sqlite_utils.Database, table: str) -> None:
+    schedules, occurrences = f"{table}_schedules", f"{table}_occurrences"
+    for name in (schedules, occurrences):
+        _refuse_taken(database, name)
+    database.table(schedules).create(
+        SCHEDULES, pk="id", not_null=set(SCHEDULES) - {"id", "next_due"}, strict=True
+    )
+    database.execute(
+        f'CREATE INDEX "{table}_due" ON "{schedules}" (next_due, id) WHERE next_due IS NOT NULL'
+    )
+    database.table(occurrences).create(
+        OCCURRENCES, pk=("schedule", "at"), not_null={"fate"}, strict=True
+    )
+
+
+def _refuse_taken(database: sqlite_utils.Database, name: str) -> None:
+    if name in database.table_names() or name in database.view_names():
+        raise BackendUnavailable(
+            f"the file has a table {name!r} that is not a queue's; give another table="
+        )

@@ -1,0 +1,2 @@
+-- Return one schedule.
+SELECT {schedule} FROM {table}_schedules WHERE id = :id

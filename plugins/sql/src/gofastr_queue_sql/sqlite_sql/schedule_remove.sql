@@ -1,0 +1,2 @@
+-- Forget a schedule.
+DELETE FROM {table}_schedules WHERE id = :id
