@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -13,7 +14,7 @@ from psycopg import sql
 from tests.servers.postgres import Address
 from tests.servers.roles import Role, any_role
 
-from gofastr_queue import BackendUnavailable, Job, Queue, SchemaTooNew, schemas
+from gofastr_queue import BackendUnavailable, Job, Queue, Scheduler, SchemaTooNew, schemas
 from gofastr_queue_conformance import Harness
 from gofastr_queue_sql import postgres_schema
 
@@ -22,6 +23,8 @@ SECOND = """
 ALTER TABLE {table} ADD COLUMN note text NOT NULL DEFAULT 'none';
 CREATE INDEX "{name}_note" ON {table} (note);
 """
+
+LATEST = len(postgres_schema.migration_texts())
 
 FAILING = """
 ALTER TABLE {table} ADD COLUMN half text;
@@ -79,7 +82,7 @@ def test_jobs_and_claims_survive_it(
         newer(SECOND)
 
         with Queue.open(postgres.url) as queue:
-            assert (version(owner, schema), "note" in columns(owner, schema)) == (2, True)
+            assert (version(owner, schema), "note" in columns(owner, schema)) == (LATEST + 1, True)
             assert queue.ack(claim)
             assert [one.job.id for one in queue.claim(9)] == ["1", "2", "3", "4"]
             old.enqueue("mail", id="5")  # who is open goes on
@@ -95,7 +98,7 @@ def test_several_versions_are_made_up_in_order(
 
     Queue.open(postgres.url).close()
 
-    assert version(owner, schema) == 3
+    assert version(owner, schema) == LATEST + 2
     assert "remark" in columns(owner, schema)
 
 
@@ -106,7 +109,7 @@ def test_a_new_queue_is_made_in_the_latest_version(
 
     Queue.open(postgres.url).close()
 
-    assert version(owner, schema) == 2
+    assert version(owner, schema) == LATEST + 1
     assert schemas.text(postgres.url).startswith(f"-- the queue {schema}.queue_jobs, schema versi")
     assert "ADD COLUMN note text" in schemas.text(postgres.url)
 
@@ -127,7 +130,7 @@ def test_many_workers_of_the_new_version_migrate_it_once(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(open_and_enqueue, range(8)))
 
-    assert version(owner, schema) == 2
+    assert version(owner, schema) == LATEST + 1
     with Queue.open(postgres.url) as queue:
         assert len(queue.claim(20)) == 9
 
@@ -147,7 +150,7 @@ def test_work_goes_on_while_it_is_migrated(
         assert queue.join(timeout=30)
 
     assert done == {*map(str, range(200)), "after"}
-    assert version(owner, schema) == 2
+    assert version(owner, schema) == LATEST + 1
 
 
 def test_a_migration_that_fails_leaves_the_older_version_usable(
@@ -165,7 +168,7 @@ def test_a_migration_that_fails_leaves_the_older_version_usable(
         with pytest.raises(BackendUnavailable, match="division by zero"):
             Queue.open(postgres.url)
 
-        assert (version(owner, schema), columns(owner, schema)) == (1, before)
+        assert (version(owner, schema), columns(owner, schema)) == (LATEST, before)
         assert old.dequeue().job.id == "1"
     monkeypatch.undo()
     with Queue.open(postgres.url) as queue:
@@ -173,7 +176,7 @@ def test_a_migration_that_fails_leaves_the_older_version_usable(
     newer(SECOND)
     with Queue.open(postgres.url) as queue:
         assert queue.dequeue().job.id == "2"
-    assert version(owner, schema) == 2
+    assert version(owner, schema) == LATEST + 1
 
 
 def test_the_first_migration_that_fails_leaves_nothing(
@@ -195,7 +198,9 @@ def test_an_older_installation_is_told_to_upgrade_and_changes_nothing(
         queue.enqueue("mail", id="1")
     newer()
 
-    with pytest.raises(SchemaTooNew, match=r"schema version 2, this .* knows 1; upgrade gofastr"):
+    with pytest.raises(
+        SchemaTooNew, match=rf"schema version {LATEST + 1}, this .* knows {LATEST}; upgrade gofastr"
+    ):
         Queue.open(postgres.url)
 
     newer(SECOND)
@@ -212,7 +217,7 @@ def test_one_table_is_migrated_and_the_others_of_the_schema_are_not(
 
     Queue.open(postgres.url, table="others").close()
 
-    assert version(owner, schema) == 1
+    assert version(owner, schema) == LATEST
     assert "note" not in columns(owner, schema)
 
 
@@ -233,13 +238,27 @@ def test_a_role_that_may_only_work_lets_the_owner_migrate(
     Queue.open(url).close()
     newer(SECOND)
 
-    with pytest.raises(
-        BackendUnavailable,
-        match=r"no queue .*queue_jobs of version 2, .* let its owner run 'gofastr-queue schema'",
-    ):
+    told = rf"no queue .*queue_jobs of version {LATEST + 1}, .* let its owner run 'gofastr"
+    with pytest.raises(BackendUnavailable, match=told):
         Queue.open(url)
 
     Queue.open(postgres.url).close()
     with Queue.open(url) as queue:
         queue.enqueue("mail")
         queue.ack(queue.dequeue())
+
+
+def test_a_queue_of_version_1_gets_schedules_and_keeps_its_jobs(
+    postgres: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = postgres_schema.migration_texts()
+    with monkeypatch.context() as before:
+        before.setattr(postgres_schema, "migration_texts", lambda: texts[:1])
+        with Queue.open(postgres.url) as queue:
+            queue.enqueue("mail", id="kept")
+
+    with Queue.open(postgres.url) as queue:
+        Scheduler(queue).every(timedelta(minutes=1), "digest")
+
+        assert [one.id for one in queue.schedules()] == ["digest"]
+        assert queue.dequeue().job.id == "kept"

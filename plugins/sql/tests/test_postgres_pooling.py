@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,17 @@ from tests.servers.sessions import random_sessions
 from gofastr_queue.errors import DuplicateJob
 from gofastr_queue.hookspecs import Hooks
 from gofastr_queue.lifecycle import Status
-from gofastr_queue.records import EVERYTHING, Ack, Draft, JobQuery, Outcome, Release, Want
+from gofastr_queue.records import (
+    EVERYTHING,
+    Ack,
+    Draft,
+    Fire,
+    JobQuery,
+    Outcome,
+    Release,
+    ScheduleDraft,
+    Want,
+)
 from gofastr_queue_conformance import Harness
 from gofastr_queue_sql import postgres_url
 from gofastr_queue_sql.postgres import COPIED, PostgresBackend
@@ -31,6 +41,9 @@ WANTS = [
     Want(types=frozenset({"mail"}), lanes=frozenset({""})),
     Want(not_lanes=frozenset({"x"})),
 ]
+SCHEDULE = ScheduleDraft("one", "text")
+TICK = datetime(2026, 1, 1, tzinfo=UTC)
+FIRE = Fire("one", 1, TICK, None, Draft("tick", "mail", "null"), (TICK - LEASE,))
 FAILED = JobQuery(status=Status.FAILED)
 
 SESSION = """
@@ -115,7 +128,8 @@ def test_no_hook_leaves_anything_on_a_connection(
         called.add(name)
         assert _left(backend, place, pid) == untouched, name
 
-    assert called == {name for name in dir(Hooks) if name.startswith("queue_")} - {"queue_close"}
+    hooks = {name for name in dir(Hooks) if name.startswith(("queue_", "schedule_"))}
+    assert called == hooks - {"queue_close"}
     assert set(returned) <= {TransactionStatus.IDLE}
 
 
@@ -190,6 +204,12 @@ def _calls() -> Iterator[tuple[str, Hook]]:
     yield "queue_replay", lambda backend: backend.queue_replay(FAILED, None)
     yield "queue_reclaim", _expire_and_reclaim
     yield "queue_purge", lambda backend: backend.queue_purge(JobQuery(type="mail"))
+    yield "queue_diagnose", lambda backend: backend.queue_diagnose(None)
+    yield "schedule_put", lambda backend: backend.schedule_put([SCHEDULE], None)
+    yield "schedule_fire", lambda backend: backend.schedule_fire([FIRE], None)
+    yield "schedule_due", lambda backend: backend.schedule_due(9, None)
+    yield "schedule_list", lambda backend: backend.schedule_list(None, 9)
+    yield "schedule_remove", lambda backend: backend.schedule_remove(["one"])
 
 
 def _put(name: str, count: int, on_conflict: str = "error", **about: Any) -> Hook:

@@ -157,7 +157,7 @@ def test_nothing_is_connected_to_by_writing_it() -> None:
     text = schemas.text("postgresql://me@127.0.0.1:1/db?schema=shop&table=mails")
 
     assert 'CREATE TABLE "shop"."mails"' in text
-    assert text.startswith("-- the queue shop.mails, schema version 1")
+    assert text.startswith("-- the queue shop.mails, schema version 2")
     assert "{" not in text
 
 

@@ -137,7 +137,7 @@ def test_a_service_that_is_not_defined() -> None:
 def test_a_role_that_may_not_make_the_schema(role: Role) -> None:
     said = refused(f"{role.url()}?schema=nosuch")
 
-    assert "has no queue nosuch.queue_jobs of version 1, and this role may not make it" in said
+    assert "has no queue nosuch.queue_jobs of version 2, and this role may not make it" in said
     assert (
         "let its owner run 'gofastr-queue schema', or what 'gofastr-queue schema --print'" in said
     )
@@ -151,7 +151,7 @@ def test_a_role_that_may_not_make_the_table(role: Role, owner: psycopg.Connectio
     finally:
         owner.execute("DROP SCHEMA foreign_place")
 
-    assert "has no queue foreign_place.queue_jobs of version 1, and this role may not" in said
+    assert "has no queue foreign_place.queue_jobs of version 2, and this role may not" in said
     assert "permission denied for schema foreign_place" in said
 
 
@@ -226,7 +226,7 @@ def test_a_later_schema_is_refused_with_both_versions(
 
     with pytest.raises(
         SchemaTooNew,
-        match=rf"{schema}\.queue_jobs has schema version 99, .* knows 1; upgrade gofastr-queue-sql",
+        match=rf"{schema}\.queue_jobs has schema version 99, .* knows 2; upgrade gofastr-queue-sql",
     ):
         Queue.open(postgres.url)
 

@@ -45,6 +45,7 @@ from gofastr_queue_sql import (
 from gofastr_queue_sql.postgres_connection import Session, Sessions, execute
 from gofastr_queue_sql.postgres_diagnosis import Diagnosis
 from gofastr_queue_sql.postgres_moves import Moves
+from gofastr_queue_sql.postgres_schedules import PostgresScheduling
 from gofastr_queue_sql.postgres_schema import Schema
 from gofastr_queue_sql.postgres_transaction import carried
 from gofastr_queue_sql.postgres_vacuum import Vacuum
@@ -85,7 +86,7 @@ def connect(
     )
 
 
-class PostgresBackend:
+class PostgresBackend(PostgresScheduling):
     """Jobs in a table of a PostgreSQL database.
 
     Give a DSN, a ``psycopg_pool.ConnectionPool`` of yours, or one ``psycopg.Connection``, which is

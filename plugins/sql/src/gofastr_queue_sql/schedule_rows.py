@@ -9,12 +9,9 @@ from typing import Any
 from gofastr_queue.records import Due, Fate, Fire, Occurrence, StoredSchedule
 from gofastr_queue_sql.rows import Row, micros, moment
 
-COLUMNS = "id, definition, version, registered_at, watermark, next_due, paused, last_job"
-"""The columns that ``schedule`` reads, in order."""
-
 
 def schedule(row: Row, occurrences: Iterable[Row] = ()) -> StoredSchedule:
-    """Return the schedule of a row of ``COLUMNS``."""
+    """Return the schedule of a row."""
     return StoredSchedule(
         row[0],
         row[1],

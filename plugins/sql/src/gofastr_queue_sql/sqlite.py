@@ -34,7 +34,6 @@ from gofastr_queue.records import (
 )
 from gofastr_queue_sql import (
     rows,
-    schedule_rows,
     sqlite_diagnosis,
     sqlite_schema,
     sqlite_url,
@@ -88,10 +87,7 @@ class SqliteBackend(SqliteScheduling):
             raise InvalidOption(f"synchronous must be 'full' or 'normal', got {synchronous!r}")
         self._table = table
         self._sql = statements.load(
-            "sqlite_sql",
-            lambda suffix: f'"{table}{suffix}"',
-            columns=rows.COLUMNS,
-            schedule=schedule_rows.COLUMNS,
+            "sqlite_sql", lambda suffix: f'"{table}{suffix}"', columns=rows.COLUMNS
         )
         self._moves = Moves(self._sql)
         self._own: sqlite3.Connection | None = None

@@ -1,0 +1,2 @@
+-- What time is it for schedules?
+SELECT {now}

@@ -1,0 +1,2 @@
+-- Forget schedules.
+DELETE FROM {table}_schedules WHERE id = ANY(%(ids)s) RETURNING id
