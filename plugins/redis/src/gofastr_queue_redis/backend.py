@@ -42,6 +42,7 @@ from gofastr_queue_redis.bulk import Bulk
 from gofastr_queue_redis.errors import translated
 from gofastr_queue_redis.links import RedisClient, link
 from gofastr_queue_redis.rows import MICROSECOND
+from gofastr_queue_redis.scheduling import RedisScheduling
 from gofastr_queue_redis.scripts import Scripts
 from gofastr_queue_redis.waiting import Bell
 
@@ -76,7 +77,7 @@ def connect(
         raise
 
 
-class RedisBackend:
+class RedisBackend(RedisScheduling):
     """Jobs in a Redis or Valkey server, or in one slot of a cluster.
 
     ``client`` is a redis-py client of any kind but asynchronous, or whatever has its one method

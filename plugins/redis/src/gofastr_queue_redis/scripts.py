@@ -14,7 +14,7 @@ from attrs import frozen
 
 from gofastr_queue_redis.links import Link
 
-KINDS = (
+OF_JOBS = (
     "jobs",
     "state",
     "errors",
@@ -26,6 +26,10 @@ KINDS = (
     "seq",
     "bell",
 )
+OF_SCHEDULES = ("schedules", "due", "ticks")
+"""Looked at by the scripts of schedules alone, so that jobs pass whatever stands there."""
+
+KINDS = (*OF_JOBS, *OF_SCHEDULES)
 """What the keys of a queue end with, in the order in which ``keys.lua`` takes them."""
 
 USES = "-- uses: "
