@@ -34,6 +34,9 @@ from gofastr_queue_conformance.refusing import RefusingContract  # noqa: E402
 from gofastr_queue_conformance.replaying import ReplayingContract  # noqa: E402
 from gofastr_queue_conformance.scheduling import SchedulingContract  # noqa: E402
 from gofastr_queue_conformance.scheduling_changes import ChangedSchedulesContract  # noqa: E402
+from gofastr_queue_conformance.scheduling_processes import (  # noqa: E402
+    ScheduledProcessesContract,
+)
 from gofastr_queue_conformance.scheduling_users import ScheduledContract  # noqa: E402
 from gofastr_queue_conformance.storing import StoringContract  # noqa: E402
 from gofastr_queue_conformance.transactions import TransactionsContract  # noqa: E402
@@ -42,6 +45,7 @@ from gofastr_queue_conformance.working import WorkingContract  # noqa: E402
 
 
 class Suite(
+    ScheduledProcessesContract,
     ProcessesContract,
     LostRepliesContract,
     WorkingContract,
@@ -99,6 +103,7 @@ __all__ = [
     "RefusingContract",
     "ReplayingContract",
     "ScheduledContract",
+    "ScheduledProcessesContract",
     "SchedulingContract",
     "StoringContract",
     "Suite",

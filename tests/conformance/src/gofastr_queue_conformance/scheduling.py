@@ -27,6 +27,8 @@ SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hou
 class SchedulingContract(Contract):
     """What SCHEDULE promises, at the seam and to those who use a Scheduler."""
 
+    TOPIC = "scheduling"
+
     def test_a_new_schedule_is_due_at_once_and_what_was_before_is_not_its_own(
         self, queue: Queue, hooks: Hooks, clock: FakeClock
     ) -> None:

@@ -32,6 +32,8 @@ ODD_IDS = (
 class ChangedSchedulesContract(Contract):
     """What else SCHEDULE promises at the seam."""
 
+    TOPIC = "scheduling"
+
     def test_a_paused_schedule_rests_until_it_goes_on(
         self, queue: Queue, hooks: Hooks, clock: FakeClock
     ) -> None:

@@ -24,6 +24,8 @@ PATIENCE = 10.0
 class ScheduledContract(Contract):
     """What a Scheduler promises on a store that keeps schedules."""
 
+    TOPIC = "scheduling"
+
     def test_each_tick_gives_one_job_whoever_looks(
         self, queue: Queue, other: Queue, clock: FakeClock
     ) -> None:
