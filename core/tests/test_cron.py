@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gofastr_queue import InvalidSchedule
-from gofastr_queue.cron import Every, From, Rule, cron, every
+from gofastr_queue.cron import cron
+from gofastr_queue.rules import Every, From, Rule, every
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 MICROSECOND = timedelta(microseconds=1)

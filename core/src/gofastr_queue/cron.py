@@ -14,7 +14,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
@@ -22,7 +21,6 @@ from croniter import CroniterError, croniter
 
 from gofastr_queue.errors import InvalidSchedule
 from gofastr_queue.limits import EARLIEST, LATEST, shown
-from gofastr_queue.retry import LONGEST_DELAY
 
 LONGEST_SPEC = 256
 LONGEST_ZONE = 64
@@ -56,58 +54,6 @@ _ITEM = re.compile(r"(\*|[a-z0-9]{1,9})(?:-([a-z0-9]{1,9}))?(?:/([0-9]{1,9}))?")
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
 _OF_THE_MACHINE = re.compile(r"localtime|(posix|right)/.*|.*rules")
 """What may lie beside the zones in a machine's folder and is none of IANA's names."""
-
-
-class Rule(Protocol):
-    """When a schedule is due."""
-
-    def after(self, moment: datetime) -> datetime | None:
-        """Return the first tick later than ``moment``, None if there is none before year 9000."""
-        ...
-
-    def latest(self, moment: datetime) -> datetime | None:
-        """Return the last tick up to ``moment``, None if there is none."""
-        ...
-
-
-@frozen
-class Every:
-    """Ticks ``anchor + k * period`` for every k from ``first`` on."""
-
-    period: timedelta
-    anchor: datetime
-    first: int = 0
-
-    def after(self, moment: datetime) -> datetime | None:
-        """Return the first tick later than ``moment``."""
-        return self._tick(max((moment - self.anchor) // self.period + 1, self.first))
-
-    def latest(self, moment: datetime) -> datetime | None:
-        """Return the last tick up to ``moment``."""
-        count = (moment - self.anchor) // self.period
-        return self._tick(count) if count >= self.first else None
-
-    def _tick(self, count: int) -> datetime | None:
-        if count > (LATEST - self.anchor) // self.period:
-            return None
-        return self.anchor + count * self.period
-
-
-@frozen
-class From:
-    """The ticks of another rule from a moment on."""
-
-    rule: Rule
-    start: datetime
-
-    def after(self, moment: datetime) -> datetime | None:
-        """Return the first tick later than ``moment``."""
-        return self.rule.after(max(moment, self.start - datetime.resolution))
-
-    def latest(self, moment: datetime) -> datetime | None:
-        """Return the last tick up to ``moment``."""
-        tick = self.rule.latest(moment)
-        return None if tick is None or tick < self.start else tick
 
 
 @frozen
@@ -310,17 +256,6 @@ def _once(wall: datetime, zone: ZoneInfo) -> Sequence[datetime]:
         else:
             before = middle
     return [after]
-
-
-def every(period: object) -> timedelta:
-    """Check the period of an interval."""
-    if not isinstance(period, timedelta):
-        raise InvalidSchedule(f"every: a period is a timedelta, got {shown(period)}")
-    if not timedelta(0) < period <= LONGEST_DELAY:
-        raise InvalidSchedule(
-            f"every: a period is positive and at most {LONGEST_DELAY.days} days, got '{period}'"
-        )
-    return period
 
 
 def cron(spec: object, tz: object = "UTC") -> Cron:

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from gofastr_queue import limits
-from gofastr_queue.cron import Every, From, Rule, cron, every
+from gofastr_queue.cron import cron
 from gofastr_queue.errors import CorruptSchedule, InvalidJob, InvalidSchedule
 from gofastr_queue.records import KEPT_OCCURRENCES, Draft, Fire, Occurrence, StoredSchedule
+from gofastr_queue.rules import Every, From, Rule, every
 
 LONGEST_ID = 200
 """Characters of a schedule's id: its jobs' ids are longer, and must still be ids."""

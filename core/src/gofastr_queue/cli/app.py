@@ -16,6 +16,7 @@ from gofastr_queue.cli.jobs import jobs, stats
 from gofastr_queue.cli.plugged import PluggedCommands
 from gofastr_queue.cli.preparing import schema
 from gofastr_queue.cli.repairing import cancel, purge, replay
+from gofastr_queue.cli.schedules import schedules
 from gofastr_queue.cli.working import work
 
 
@@ -31,7 +32,10 @@ def app() -> None:
     """
 
 
-for command in (demo, work, enqueue, jobs, stats, replay, cancel, purge, schema, doctor, backends):
+for command in (
+    *(demo, work, enqueue, jobs, stats, schedules, replay, cancel, purge),
+    *(schema, doctor, backends),
+):
     app.add_command(command)
 
 

@@ -12,9 +12,10 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from gofastr_queue import limits
-from gofastr_queue.cron import cron, every
+from gofastr_queue.cron import cron
 from gofastr_queue.errors import InvalidOption, InvalidSchedule
 from gofastr_queue.queue import Queue
+from gofastr_queue.rules import every
 from gofastr_queue.scheduler.agenda import Agenda
 from gofastr_queue.schedules import CatchUp, Definition, Overlap, choice, identity
 
