@@ -35,6 +35,7 @@ PROMISES = {
     "dead letters, replay, purge, cancel": ("replaying", "replay"),
     "many jobs enqueued all or none": ("atomic bulk",),
     "built-in workers": ("working",),
+    "recurring jobs, fired once per tick however many schedulers run": ("scheduling", "schedule"),
     "idle workers are woken": ("wake",),
     "jobs survive the end of every process": ("durable",),
     "processes share one queue, killed and stopped ones too": ("crashing", "multi-process"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 from tests.mutants.postgres import POSTGRES
+from tests.mutants.schedules import SCHEDULES
 
 CORE = "core/src/gofastr_queue"
 MEMORY = "plugins/memory/src/gofastr_queue_memory"
@@ -476,4 +477,5 @@ MUTANTS = [
         "oldest = next(reversed(self.dead.values()))",
     ),
     *POSTGRES,
+    *SCHEDULES,
 ]

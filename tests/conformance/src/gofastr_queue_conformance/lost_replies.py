@@ -6,12 +6,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import TypeVar
 
 import pytest
 from attrs import frozen
 
-from gofastr_queue import BackendUnavailable, Capability, Claim, DuplicateJob, Job, NoJob, Queue
+from gofastr_queue import (
+    BackendUnavailable,
+    Capability,
+    Claim,
+    DuplicateJob,
+    Job,
+    NoJob,
+    Queue,
+    Scheduler,
+)
 from gofastr_queue.testing import FakeClock
 from gofastr_queue_conformance import evidence
 from gofastr_queue_conformance.harness import Contract, Harness, everything, ids, lacks
@@ -132,6 +142,31 @@ class LostRepliesContract(Contract):
         assert Counter(acked) == Counter(given)
         clock.advance(line.queue.lease)
         _holds_each_once(queue, [])
+
+    @pytest.mark.parametrize("seed", [4])
+    def test_ticks_are_fired_once_though_their_fires_replies_are_lost(
+        self, queue: Queue, line: Line | None, clock: FakeClock, seed: int
+    ) -> None:
+        if line is None or lacks(queue, Capability.SCHEDULE):
+            return
+        scheduler = Scheduler(line.queue)
+        scheduler.every(timedelta(minutes=1), "digest", catch_up="all")
+        fired: Counter[str] = Counter()
+        line.proxy.drop_replies(0.1, seed)
+        for _ in range(200):
+            clock.advance(timedelta(minutes=1))
+            scheduler.run_once()
+            claims = queue.claim(500)
+            queue.ack_many(claims)
+            fired.update(claim.job.id for claim in claims)
+        line.proxy.heal()
+        for _ in range(3):  # the first may still find a lost connection
+            scheduler.run_once()
+        fired.update(claim.job.id for claim in queue.claim(500))
+
+        assert line.proxy.counters.replies_dropped >= 15
+        assert set(fired.values()) == {1}
+        assert len(fired) == 200
 
     @pytest.mark.parametrize("reset", [True, False], ids=["reset", "end"])
     def test_a_conversation_cut_at_any_byte_leaves_a_job_once_or_not_at_all(
