@@ -16,7 +16,7 @@ help:
 	@echo 'make mutants  break each promise in a copy and show which test notices'
 	@echo 'make bench    what stays flat however much else there is (half an hour; BENCH=--quick: minutes)'
 	@echo 'make docs     run the code in README and docs, and redraw what is derived from code'
-	@echo 'make stress   the conformance machine for longer, PostgreSQL and Redis: many restarts, long contention'
+	@echo 'make stress   the conformance machine for longer, PostgreSQL and Redis: many restarts, long contention, dying schedulers'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -66,7 +66,7 @@ docs: $(VENV)/dev
 
 stress: $(VENV)/dev
 	GOFASTR_EXAMPLES=2000 $(BIN)/python -m pytest plugins tests/agreement -k 'machine or difference or transcripts' --timeout=3600
-	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins -k 'postgres_restart or postgres_contention or redis_restart'
+	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins -k 'postgres_restart or postgres_contention or redis_restart or die_stop'
 	GOFASTR_STRESS=1 $(BIN)/python -m pytest tests/packaging -k certified
 
 clean:

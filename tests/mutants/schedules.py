@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 CORE = "core/src/gofastr_queue"
 SQL = "plugins/sql/src/gofastr_queue_sql"
 
-ONLY = "-k 'schedule or tick or fire or thousand or operator or caught'"
+ONLY = "-k 'schedule or tick or fire or thousand or operator or caught or anew'"
 ON_MEMORY = f"plugins/memory/tests {ONLY}"
 ON_SQLITE = f"plugins/sql/tests/test_conformance.py {ONLY}"
 ON_POSTGRES = f"plugins/sql/tests/test_postgres_conformance.py {ONLY}"

@@ -213,9 +213,7 @@ class Cron:
             first = min((some[0] for some in ticks[1:] if some), default=LATEST)
             last = max((some[-1] for some in ticks[:-1] if some), default=EARLIEST)
             near = tuple(sorted(one for some in ticks for one in some if first <= one <= last))
-            if len(self._around) >= REMEMBERED_DAYS:
-                self._around.clear()
-            self._around[day] = near
+            _remember(self._around, day, near)
         return near
 
     def _ticks(self, day: date) -> tuple[datetime, ...]:
@@ -230,25 +228,36 @@ class Cron:
             happens = _each if self.follows else _once
             found = {tick for wall in walls for tick in happens(wall, self.zone)}
             ticks = tuple(sorted(one for one in found if EARLIEST <= one <= LATEST))
-            if len(self._known) >= REMEMBERED_DAYS:
-                self._known.clear()
-            self._known[day] = ticks
+            _remember(self._known, day, ticks)
         return ticks
+
+
+def _remember(
+    days: dict[date, tuple[datetime, ...]], day: date, ticks: tuple[datetime, ...]
+) -> None:
+    """Keep the ticks of a day, in place of the day known longest."""
+    if len(days) >= REMEMBERED_DAYS:
+        for oldest in list(days)[:1]:
+            days.pop(oldest, None)  # another thread may have been quicker
+    days[day] = ticks
 
 
 def _each(wall: datetime, zone: ZoneInfo) -> Sequence[datetime]:
     """Return every moment at which the clock on the wall shows ``wall``."""
-    moments = [wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
-    return [one for one in moments if one.astimezone(zone).replace(tzinfo=None) == wall]
+    first, second = _readings(wall, zone)
+    if first == second:
+        return [first]
+    return [one for one in (first, second) if one.astimezone(zone).replace(tzinfo=None) == wall]
 
 
 def _once(wall: datetime, zone: ZoneInfo) -> Sequence[datetime]:
     """Return the first moment at which the clock shows ``wall``, or passes over it."""
-    moment = wall.replace(tzinfo=zone).astimezone(UTC)
-    if moment.astimezone(zone).replace(tzinfo=None) == wall:
-        return [moment]
-    changed = wall.replace(tzinfo=zone, fold=1).utcoffset()
-    before, after = wall.replace(tzinfo=zone, fold=1).astimezone(UTC), moment
+    first, second = _readings(wall, zone)
+    if first <= second:
+        return [first]
+    # Left out: read by the old offset it is after the change, by the new one before.
+    before, after = second, first
+    changed = after.astimezone(zone).utcoffset()
     while after - before > SECOND:
         middle = before + (after - before) // (2 * SECOND) * SECOND
         if middle.astimezone(zone).utcoffset() == changed:
@@ -256,6 +265,16 @@ def _once(wall: datetime, zone: ZoneInfo) -> Sequence[datetime]:
         else:
             before = middle
     return [after]
+
+
+def _readings(wall: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return what ``wall`` means by the offset before a change and after; mostly the same."""
+    aware = wall.replace(tzinfo=zone)
+    offset = aware.utcoffset()
+    if offset is not None and offset == aware.replace(fold=1).utcoffset():
+        moment = (wall - offset).replace(tzinfo=UTC)
+        return moment, moment
+    return aware.astimezone(UTC), aware.replace(fold=1).astimezone(UTC)
 
 
 def cron(spec: object, tz: object = "UTC") -> Cron:

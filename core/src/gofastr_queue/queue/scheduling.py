@@ -20,6 +20,7 @@ class Scheduling(Opened):
     def schedules(self, *ids: str, occurrences: int = 0) -> list[Schedule]:
         """Return these schedules, or all, by id, with so many of their newest occurrences."""
         hooks = self._hooks()
+        limits.count("occurrences", occurrences, least=0)
         asked = [schedules.identity(id) for id in ids] or None
         stored = hooks.schedule_list(ids=asked, occurrences=occurrences)
         return [self._schedule(one) for one in stored]
