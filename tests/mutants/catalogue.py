@@ -269,12 +269,13 @@ MUTANTS = [
         "if moment is None or moment > now:",
         "if moment is None or moment >= now:",
     ),
-    _sqlite(
+    Mutant(
         6,
-        "the injected clock is not used for a delay",
-        "rows.py",
-        "scheduled_at = now + draft.delay if draft.delay is not None else",
-        "scheduled_at = draft.scheduled_at if draft.delay is not None else",
+        "core: a delay is not added to the store's now",
+        f"{CORE}/records.py",
+        "due = now if self.delay is None else now + self.delay",
+        "due = now",
+        ON_SQLITE,
     ),
     _sqlite(
         6,
