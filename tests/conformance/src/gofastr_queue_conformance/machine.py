@@ -165,7 +165,8 @@ class LifecycleMachine(RuleBasedStateMachine):
         assert caught.value.ids == (job.id,)
 
     def enqueue_many(self, who: int, jobs: list[Job]) -> None:
-        if lacks(self.queues[who], Capability.ATOMIC_BULK, Capability.PRIORITY):
+        needed = {Capability.ATOMIC_BULK, Capability.PRIORITY}
+        if not needed <= self.queues[who].capabilities:
             return
         given = Counter(job.id for job in jobs)
         taken = {id for id, count in given.items() if count > 1 or id in self.model.lives}
@@ -280,7 +281,7 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     def reopen(self, who: int) -> None:
         """Let the store's last user go, where it survives that."""
-        if not lacks(self.queues[who], Capability.DURABLE):
+        if Capability.DURABLE in self.queues[who].capabilities:
             for queue in self.queues:
                 queue.close()
             self.queues[1 - who] = self._open(1 - who)
@@ -312,7 +313,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         )
 
     def _priority(self, job: Job) -> int:
-        return 0 if lacks(self.queues[0], Capability.PRIORITY) else job.priority
+        return 0 if Capability.PRIORITY not in self.queues[0].capabilities else job.priority
 
     def _expect_enqueued(self, job: Job, delay: timedelta) -> bool:
         return self.model.enqueue(
