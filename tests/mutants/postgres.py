@@ -52,22 +52,26 @@ POSTGRES = [
         "    LIMIT %(limit)s\n"
         "),\n"
         "locked AS MATERIALIZED (\n"
-        "    SELECT id FROM {table}\n"
-        "    WHERE id IN (SELECT id FROM chosen) AND state <> 'claimed'",
+        "    SELECT job.id\n"
+        "    FROM (SELECT id FROM chosen ORDER BY id) AS ordered\n"
+        "    CROSS JOIN LATERAL (\n"
+        "        SELECT id FROM {table} WHERE id = ordered.id AND state <> 'claimed'",
         "WHERE {conditions}\n"
         "    ORDER BY seq\n"
         "    LIMIT %(limit)s\n"
         "),\n"
         "locked AS MATERIALIZED (\n"
-        "    SELECT id FROM {table}\n"
-        "    WHERE id IN (SELECT id FROM chosen)",
+        "    SELECT job.id\n"
+        "    FROM (SELECT id FROM chosen ORDER BY id) AS ordered\n"
+        "    CROSS JOIN LATERAL (\n"
+        "        SELECT id FROM {table} WHERE id = ordered.id",
     ),
     Mutant(
         1,
         "postgres: purge takes what was claimed meanwhile",
         f"{SQL}/postgres_sql/purge.sql",
-        "WHERE id IN (SELECT id FROM chosen) AND state <> 'claimed'",
-        "WHERE id IN (SELECT id FROM chosen)",
+        "WHERE id = ordered.id AND state <> 'claimed'",
+        "WHERE id = ordered.id",
         ON_LOSERS,
     ),
     _statement(
@@ -317,22 +321,26 @@ POSTGRES = [
         "    LIMIT %(limit)s\n"
         "),\n"
         "locked AS MATERIALIZED (\n"
-        "    SELECT id, seq FROM {table}\n"
-        "    WHERE id IN (SELECT id FROM chosen) AND state = 'failed'",
+        "    SELECT job.id, job.seq\n"
+        "    FROM (SELECT id FROM chosen ORDER BY id) AS ordered\n"
+        "    CROSS JOIN LATERAL (\n"
+        "        SELECT id, seq FROM {table} WHERE id = ordered.id AND state = 'failed'",
         "WHERE state <> 'claimed' AND {conditions}\n"
         "    ORDER BY seq\n"
         "    LIMIT %(limit)s\n"
         "),\n"
         "locked AS MATERIALIZED (\n"
-        "    SELECT id, seq FROM {table}\n"
-        "    WHERE id IN (SELECT id FROM chosen) AND state <> 'claimed'",
+        "    SELECT job.id, job.seq\n"
+        "    FROM (SELECT id FROM chosen ORDER BY id) AS ordered\n"
+        "    CROSS JOIN LATERAL (\n"
+        "        SELECT id, seq FROM {table} WHERE id = ordered.id AND state <> 'claimed'",
     ),
     Mutant(
         11,
         "postgres: two replays win",
         f"{SQL}/postgres_sql/replay.sql",
-        "WHERE id IN (SELECT id FROM chosen) AND state = 'failed'",
-        "WHERE id IN (SELECT id FROM chosen)",
+        "WHERE id = ordered.id AND state = 'failed'",
+        "WHERE id = ordered.id",
         ON_LOSERS,
     ),
     _statement(11, "replay keeps the attempts", "replay", " attempts = 0,", ""),

@@ -223,6 +223,15 @@ def cancel(table: Table) -> object:
     return table.hooks.queue_purge(query=JobQuery(ids=("ready7",)))
 
 
+def replay_some(table: Table) -> object:
+    return table.hooks.queue_replay(query=JobQuery(type="failed1", limit=LIMIT), now=NOW)
+
+
+def purge_some(table: Table) -> object:
+    query = JobQuery(status=Status.FAILED, type="failed1", limit=LIMIT)
+    return table.hooks.queue_purge(query=query)
+
+
 def get(table: Table) -> object:
     return table.hooks.queue_browse(query=JobQuery(ids=("later7",)))
 
@@ -244,7 +253,9 @@ CALLS: dict[str, tuple[Callable[[Table], object], set[str]]] = {
     "extend": (extend, {"id"}),
     "reclaim": (reclaim, {"leases", "pkey"}),
     "replay": (replay, {"id"}),
+    "replay some": (replay_some, {"failed", "id"}),
     "cancel": (cancel, {"id"}),
+    "purge some": (purge_some, {"failed", "id"}),
     "get": (get, {"id"}),
     "page": (page, {"pkey"}),
 }

@@ -138,8 +138,9 @@ def test_an_open_transaction_is_not_waited_for_for_ever(
     with grown.working_on(grown.backend):
         eventually(grown.invalid, "it was begun", within=30)
         eventually(lambda: not grown.working(), "it was broken off", within=30)
+        monkeypatch.setattr(postgres_reindex, "PATIENCE_SECONDS", 30)
         grown.other.rollback()
-        eventually(grown.small, "it was made anew after all", within=30)
+        eventually(grown.small, "it was made anew after all", within=60)
 
 
 def test_closing_breaks_off_what_waits_for_others(grown: Grown) -> None:

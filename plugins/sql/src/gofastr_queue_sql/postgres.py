@@ -276,7 +276,7 @@ class PostgresBackend(PostgresScheduling):
         values |= {"limit": query.limit, "now": _micros(now)}
         statement = self._sql.replay.replace("{conditions}", condition)
         replayed = self._sessions.run(
-            lambda connection: execute(connection, statement, values)
+            lambda connection: self._moves.some(connection, statement, values)
         ).fetchall()
         self._watch.wrote()
         return [row[0] for row in replayed]
@@ -287,7 +287,9 @@ class PostgresBackend(PostgresScheduling):
         values["limit"] = query.limit
         statement = self._sql.purge.replace("{conditions}", condition)
         return int(
-            self._sessions.run(lambda connection: execute(connection, statement, values)).rowcount
+            self._sessions.run(
+                lambda connection: self._moves.some(connection, statement, values)
+            ).rowcount
         )
 
     @hookimpl

@@ -176,6 +176,11 @@ class Moves:
             moved = execute(connection, self.sql.nack, _release_values(releases, now))
         return removed, moved
 
+    def some(self, connection: Session, statement: str, values: dict[str, Any]) -> Any:
+        """Move the first jobs that fit a query; with a limit, none are read beyond it."""
+        with self.planned(connection) if values["limit"] is not None else nullcontext():
+            return execute(connection, statement, values)
+
     def extend(
         self,
         connection: Session,

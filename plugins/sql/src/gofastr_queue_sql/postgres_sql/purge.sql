@@ -6,9 +6,10 @@ WITH chosen AS MATERIALIZED (
     LIMIT %(limit)s
 ),
 locked AS MATERIALIZED (
-    SELECT id FROM {table}
-    WHERE id IN (SELECT id FROM chosen) AND state <> 'claimed'
-    ORDER BY id
-    FOR UPDATE
+    SELECT job.id
+    FROM (SELECT id FROM chosen ORDER BY id) AS ordered
+    CROSS JOIN LATERAL (
+        SELECT id FROM {table} WHERE id = ordered.id AND state <> 'claimed' FOR UPDATE
+    ) AS job
 )
 DELETE FROM {table} AS job USING locked WHERE job.id = locked.id

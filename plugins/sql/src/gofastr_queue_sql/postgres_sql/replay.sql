@@ -7,10 +7,11 @@ WITH chosen AS MATERIALIZED (
     LIMIT %(limit)s
 ),
 locked AS MATERIALIZED (
-    SELECT id, seq FROM {table}
-    WHERE id IN (SELECT id FROM chosen) AND state = 'failed'
-    ORDER BY id
-    FOR UPDATE
+    SELECT job.id, job.seq
+    FROM (SELECT id FROM chosen ORDER BY id) AS ordered
+    CROSS JOIN LATERAL (
+        SELECT id, seq FROM {table} WHERE id = ordered.id AND state = 'failed' FOR UPDATE
+    ) AS job
 ),
 replayed AS MATERIALIZED (
     SELECT id, nextval('{table}_seq') AS seq FROM (SELECT id FROM locked ORDER BY seq) AS ordered
