@@ -22,10 +22,14 @@ from gofastr_queue_sql import postgres_reindex, postgres_url, postgres_vacuum
 from gofastr_queue_sql.postgres import PostgresBackend
 
 MANY, KEPT = 16_000, 200
-LARGE, SMALL = 2_000_000, 1_000_000
+LARGE = 2_000_000
 LEASE = timedelta(minutes=5)
 
+LOCKS = ("ROW EXCLUSIVE", "ACCESS SHARE")
+"""Of one that writes, which is waited for at the beginning, and of one that reads: at the end."""
+
 SIZE = "SELECT pg_relation_size('{}')"
+INDEX = "SELECT '{}'::regclass::oid::bigint"
 INVALID = "SELECT count(*) FROM pg_index WHERE indrelid = '{}'::regclass AND NOT indisvalid"
 WORKING = """
 SELECT count(*) FROM pg_stat_activity
@@ -48,6 +52,7 @@ class Grown:
             self.backend.queue_put(drafts, "error", None, None)
         self.change("DELETE FROM {} WHERE seq %% 80 <> 0")
         assert self.size() > LARGE
+        self.index = self.ask(INDEX, "_id")
 
     def change(self, statement: str) -> None:
         name = sql.Identifier(self.place.schema, self.place.table)
@@ -73,9 +78,14 @@ class Grown:
         """Return whether an index is being made anew or dropped."""
         return self.ask(WORKING.format(self.place.schema))
 
-    def small(self) -> bool:
-        """Tell whether the index is small, and nothing is left of making it so."""
-        return self.size() < SMALL and not self.invalid()
+    def anew(self) -> bool:
+        """Tell whether the index is another, and nothing is left of making it."""
+        return self.ask(INDEX, "_id") != self.index and not self.invalid()
+
+    def hold(self, lock: str) -> None:
+        """Let another transaction stay open that holds a lock."""
+        name = sql.Identifier(self.place.schema, self.place.table)
+        self.other.execute(sql.SQL(f"LOCK TABLE {{}} IN {lock} MODE").format(name))
 
     def work(self, backend: PostgresBackend, jobs: int = 200) -> None:
         """Pass jobs through, which is what makes a queue look after its table."""
@@ -124,27 +134,30 @@ def grown(request: pytest.FixtureRequest) -> Iterator[Grown]:
 
 def test_an_index_that_has_grown_is_made_anew_while_jobs_pass(grown: Grown) -> None:
     with grown.working_on(grown.backend):
-        eventually(grown.small, "the index is small", within=30)
+        eventually(grown.anew, "the index is made anew", within=60)
 
+    assert grown.size() < LARGE
     assert sum(one.count for one in grown.backend.queue_stats()) == KEPT
 
 
+@pytest.mark.parametrize("lock", LOCKS)
 def test_an_open_transaction_is_not_waited_for_for_ever(
-    grown: Grown, monkeypatch: pytest.MonkeyPatch
+    grown: Grown, lock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres_reindex, "PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(postgres_reindex, "BYTES_A_SECOND", 1_000_000_000)
-    grown.other.execute(f"SELECT FROM {grown.place.schema}.queue_jobs LIMIT 1".encode())
+    grown.hold(lock)
     with grown.working_on(grown.backend):
         eventually(grown.invalid, "it was begun", within=30)
         eventually(lambda: not grown.working(), "it was broken off", within=30)
         monkeypatch.setattr(postgres_reindex, "PATIENCE_SECONDS", 30)
         grown.other.rollback()
-        eventually(grown.small, "it was made anew after all", within=60)
+        eventually(grown.anew, "it was made anew after all", within=60)
 
 
-def test_closing_breaks_off_what_waits_for_others(grown: Grown) -> None:
-    grown.other.execute(f"SELECT FROM {grown.place.schema}.queue_jobs LIMIT 1".encode())
+@pytest.mark.parametrize("lock", LOCKS)
+def test_closing_breaks_off_what_waits_for_others(grown: Grown, lock: str) -> None:
+    grown.hold(lock)
     with grown.working_on(grown.backend):
         eventually(grown.invalid, "it was begun", within=30)
     began = time.monotonic()
@@ -156,7 +169,7 @@ def test_closing_breaks_off_what_waits_for_others(grown: Grown) -> None:
     grown.other.rollback()
     backend = PostgresBackend(grown.place.dsn, schema=grown.place.schema, listen=False)
     with grown.working_on(backend):
-        eventually(grown.small, "another queue finishes it", within=30)
+        eventually(grown.anew, "another queue finishes it", within=60)
     backend.queue_close()
 
 
@@ -165,7 +178,7 @@ def test_a_callers_pool_lends_no_connection_for_it(grown: Grown) -> None:
     with ConnectionPool(grown.place.dsn, kwargs=options, min_size=1, max_size=1) as pool:
         backend = PostgresBackend(pool, schema=grown.place.schema, listen=False)
         with grown.working_on(backend):
-            eventually(grown.small, "the index is small", within=30)
+            eventually(grown.anew, "the index is made anew", within=60)
         backend.queue_close()
 
 
