@@ -6,8 +6,11 @@ BIN := $(VENV)/bin
 PACKAGES := core plugins/memory plugins/sql plugins/redis tests/conformance examples/gofastr-queue-files
 METADATA := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
 RUNTIME := -e 'core[cli]' -e plugins/memory -e 'plugins/sql[postgres]' -e plugins/redis
-# it lists its directory at each call, and so takes minutes: make stress runs it
-LEFT_OUT := --ignore=examples/gofastr-queue-files/tests/test_conformance.py
+# whole suites that take minutes, on what others stand for: make stress runs them
+LONG := examples/gofastr-queue-files/tests/test_conformance.py \
+  plugins/redis/tests/test_redis_conformance_clustered.py \
+  plugins/sql/tests/test_postgres_conformance_pooled.py
+LEFT_OUT := $(LONG:%=--ignore=%)
 
 .PHONY: help demo test check lint types floors mutants bench docs stress clean
 
@@ -38,7 +41,7 @@ demo: $(VENV)/runtime
 	$(BIN)/gofastr-queue demo $(DEMO)
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n 6 $(LEFT_OUT) $(PYTEST)
+	$(BIN)/python -m pytest -n 4 $(LEFT_OUT) $(PYTEST)
 
 check: lint types floors test
 
@@ -70,7 +73,7 @@ stress: $(VENV)/dev
 	GOFASTR_EXAMPLES=2000 $(BIN)/python -m pytest plugins tests/agreement -k 'machine or difference or transcripts' --timeout=3600
 	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins -k 'postgres_restart or postgres_contention or redis_restart or die_stop'
 	GOFASTR_STRESS=1 $(BIN)/python -m pytest tests/packaging -k certified
-	$(BIN)/python -m pytest examples
+	$(BIN)/python -m pytest -n 3 $(LONG)
 
 clean:
 	rm -rf $(VENV) dist

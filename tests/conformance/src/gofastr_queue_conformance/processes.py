@@ -118,9 +118,10 @@ class ProcessesContract(Worked):
     ) -> None:
         if crew is None:
             return
+        victim, other = (crew.start(lease=1) for _ in range(2))
+        _eventually(lambda: len({one.process for one in crew.ledger.read("ready")}) == 2, "two")
         jobs = [Job(type="work", payload=0.02, max_attempts=5) for _ in range(150)]
         ids = {job.id for job in put(producer, *jobs)}
-        victim, other = (crew.start(lease=1) for _ in range(2))
         for process in (victim, other):
             _eventually(partial(_has_done, crew, process.pid, 5), "both at work")
         victim.kill()
