@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 from datetime import timedelta
+from enum import StrEnum
+
+from attrs import frozen
 
 from gofastr_queue import limits
 from gofastr_queue.failures import describe, failure
@@ -11,6 +14,27 @@ from gofastr_queue.handlers import Bury, Handler, Retry, Snooze
 from gofastr_queue.job import Claim
 from gofastr_queue.records import Ack, Outcome, Release
 from gofastr_queue.retry import Backoff
+
+
+class How(StrEnum):
+    """What a handler did with its attempt."""
+
+    DONE = "done"
+    SNOOZE = "snooze"
+    BURY = "bury"
+    FAILED = "failed"
+
+
+@frozen
+class Ending:
+    """How a handler ended, in words and numbers, so that it can come from another process.
+
+    ``delay`` is when to run again; None leaves that to the backoff.
+    """
+
+    how: How
+    delay: timedelta | None = None
+    error: str = ""
 
 
 def no_coroutine(handler: Handler, result: object) -> None:
@@ -23,18 +47,29 @@ def no_coroutine(handler: Handler, result: object) -> None:
         )
 
 
-def settlement(
-    claim: Claim, handler: Handler, backoff: Backoff | None, error: BaseException | None
-) -> Ack | Release:
-    """Return how a handler's end settles its claim; ``error`` is what it raised."""
+def ending(error: BaseException | None) -> Ending:
+    """Return how a handler ended; ``error`` is what it raised."""
     if error is None:
-        return Ack(claim)
+        return Ending(How.DONE)
     if isinstance(error, Snooze):
-        return Release(claim, Outcome.GIVE_BACK, limits.delay(error.delay))
+        return Ending(How.SNOOZE, limits.delay(error.delay))
     if isinstance(error, Bury):
-        return Release(claim, Outcome.BURY, error=failure("Bury", str(error)))
+        return Ending(How.BURY, error=failure("Bury", str(error)))
     after = error.after if isinstance(error, Retry) else None
-    return after_failure(claim, handler, backoff, describe(error), after)
+    return Ending(How.FAILED, after, describe(error))
+
+
+def settlement(
+    claim: Claim, handler: Handler, backoff: Backoff | None, end: Ending
+) -> Ack | Release:
+    """Return how a handler's end settles its claim."""
+    if end.how is How.DONE:
+        return Ack(claim)
+    if end.how is How.SNOOZE:
+        return Release(claim, Outcome.GIVE_BACK, end.delay or timedelta(0))
+    if end.how is How.BURY:
+        return Release(claim, Outcome.BURY, error=end.error)
+    return after_failure(claim, handler, backoff, end.error, end.delay)
 
 
 def after_failure(

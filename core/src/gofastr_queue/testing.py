@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from gofastr_queue import limits
 from gofastr_queue.handlers import Context
-from gofastr_queue.outcomes import no_coroutine, settlement
+from gofastr_queue.outcomes import ending, no_coroutine, settlement
 from gofastr_queue.queue import Queue
 from gofastr_queue.records import EVERYTHING, Ack, Outcome, Release
 
@@ -40,7 +40,7 @@ def drain(queue: Queue, limit: int | None = None) -> int:
 
     At most ``limit`` jobs.  What handlers raise is settled as a worker would; only
     KeyboardInterrupt gives its job back and goes on to the caller.  Types without a handler are
-    dropped with a warning.
+    dropped with a warning.  Handlers with ``process`` run in this thread like others.
     """
     consumer, handlers = queue._consumer, queue._handlers  # noqa: SLF001 - one distribution
     ran = 0
@@ -68,7 +68,7 @@ def drain(queue: Queue, limit: int | None = None) -> int:
             raise
         except BaseException as raised:  # noqa: BLE001 - SystemExit too is only a failed attempt
             error = raised
-        settled = settlement(claim, handler, queue._backoff, error)  # noqa: SLF001
+        settled = settlement(claim, handler, queue._backoff, ending(error))  # noqa: SLF001
         if isinstance(settled, Ack):
             consumer.settle([settled], ())
         else:

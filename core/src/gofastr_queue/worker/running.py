@@ -13,7 +13,7 @@ from gofastr_queue.consumer import Consumer
 from gofastr_queue.failures import describe
 from gofastr_queue.handlers import Context, Handler, Registry
 from gofastr_queue.job import Claim
-from gofastr_queue.outcomes import after_failure, no_coroutine, settlement
+from gofastr_queue.outcomes import after_failure, ending, no_coroutine, settlement
 from gofastr_queue.records import Ack, Outcome, Release
 from gofastr_queue.retry import Backoff
 from gofastr_queue.worker.gate import Gate
@@ -82,7 +82,7 @@ class Runner:
     def _settlement(self, held: Held, handler: Handler, error: BaseException | None) -> Settlement:
         """Decide how to settle, also when what the user gave for deciding it is broken."""
         try:
-            return settlement(held.claim, handler, self.backoff, error)
+            return settlement(held.claim, handler, self.backoff, ending(error))
         except BaseException as broken:  # noqa: BLE001 - a user's Backoff or exception class
             return after_failure(held.claim, None, None, describe(broken))
 
