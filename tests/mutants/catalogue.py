@@ -372,14 +372,14 @@ MUTANTS = [
         10,
         "a lost lease is not told",
         "worker/keeper.py",
-        '                    one.cancel("lease lost: somebody else has taken over")\n',
+        "                    one.cancel(LEASE_LOST)\n",
         "",
     ),
     _core(
         10,
         "a timeout is not told",
         "worker/keeper.py",
-        '                    one.cancel("handler timed out")\n',
+        "                    one.cancel(TIMED_OUT)\n",
         "                    pass\n",
     ),
     _core(

@@ -22,6 +22,12 @@ log = logging.getLogger("gofastr_queue.worker")
 BEATS = 3
 """Renewals within one lease: two may fail before it is lost."""
 
+TIMED_OUT = "handler timed out"
+LEASE_LOST = "lease lost: somebody else has taken over"
+LEASE_RAN_OUT = "lease ran out: the store did not renew it"
+STOPPED = "worker stopped before the handler did"
+"""Why a handler is told to stop."""
+
 TICK = 0.1
 """Seconds between two looks at the clocks of running handlers."""
 
@@ -30,7 +36,8 @@ TICK = 0.1
 class Held:
     """A claim that this worker holds, whether it runs, waits to start, or waits to be settled.
 
-    ``unrenewed`` says that its lease could not be renewed the last time.
+    ``unrenewed`` says that its lease could not be renewed the last time, ``why`` what its handler
+    was told to stop for, ``apart`` that the handler runs in a process, which can be ended.
     """
 
     claim: Claim
@@ -39,11 +46,14 @@ class Held:
     stop_at: float = float("inf")
     lost: bool = False
     unrenewed: bool = False
+    apart: bool = False
+    why: str = ""
 
     def cancel(self, why: str) -> None:
         """Tell the handler to stop, once."""
         context = self.context
         if context is not None and not context.cancelled:
+            self.why = why
             log.warning(
                 "%s: job %s (type %r), progress %s of %s",
                 why,
@@ -121,7 +131,7 @@ class Keeper:
                     one.leased_until = since + self._lease
                 elif one.claim.token in current:  # neither kept nor settled meanwhile
                     one.lost = True
-                    one.cancel("lease lost: somebody else has taken over")
+                    one.cancel(LEASE_LOST)
 
     def _not_renewed(self, held: list[Held], error: Exception) -> None:
         """Say so once of each claim, however often renewing fails."""
@@ -141,6 +151,6 @@ class Keeper:
             now = time.monotonic()
             for one in self.held():
                 if now >= one.stop_at:
-                    one.cancel("handler timed out")
+                    one.cancel(TIMED_OUT)
                 elif now >= one.leased_until:
-                    one.cancel("lease ran out: the store did not renew it")
+                    one.cancel(LEASE_RAN_OUT)
