@@ -15,6 +15,7 @@ from attrs import field, frozen
 from gofastr_queue import limits
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.job import Claim, Job
+from gofastr_queue.places import Place, place_of
 from gofastr_queue.retry import Backoff
 
 
@@ -109,14 +110,24 @@ Function = Callable[..., Any]
 
 @frozen(eq=False)
 class Handler:
-    """A registered handler: ``call(job, context)`` fills its parameters."""
+    """A registered handler: ``call(job, context)`` fills its parameters.
+
+    ``place`` is where a process finds ``function``; None for one that runs in the worker itself.
+    """
 
     type: str
+    function: Function
     call: Callable[[Job, Context], Any]
     is_async: bool
     max_attempts: int | None = None
     backoff: Backoff | None = None
     timeout: timedelta | None = None
+    place: Place | None = None
+
+    @property
+    def on_loop(self) -> bool:
+        """Whether the worker's event loop runs it, and no thread waits for it."""
+        return self.is_async and self.place is None
 
 
 @frozen(eq=False)
@@ -134,10 +145,12 @@ class Registry:
         max_attempts: int | None = None,
         backoff: Backoff | None = None,
         timeout: timedelta | None = None,
+        process: bool = False,
     ) -> Handler:
         """Register ``function`` for ``type``, in place of an earlier one.
 
-        Raises ``InvalidOption`` for a function whose parameters cannot be filled.
+        Raises ``InvalidOption`` for a function whose parameters cannot be filled, or that a
+        ``process`` could not import.
         """
         limits.name("type", type)
         if not callable(function):
@@ -152,13 +165,17 @@ class Registry:
             raise InvalidOption(f"backoff must be a Backoff, got {backoff!r}")
         if timeout is not None:
             limits.duration("timeout", timeout)
+        if not isinstance(process, bool):
+            raise InvalidOption(f"process must be True or False, got {limits.shown(process)}")
         handler = Handler(
             type=type,
+            function=function,
             call=_bind(type, function),
             is_async=_is_async(function),
             max_attempts=max_attempts,
             backoff=backoff,
             timeout=timeout,
+            place=place_of(type, function) if process else None,
         )
         self._handlers[type] = handler
         for listener in tuple(self._listeners):

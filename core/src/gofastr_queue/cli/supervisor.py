@@ -14,6 +14,7 @@ from attrs import define
 
 from gofastr_queue.cli.commands import USAGE
 from gofastr_queue.cli.lifeline import STOP
+from gofastr_queue.worker.children import died
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a dead process is replaced, doubling with each one that died young."""
@@ -96,7 +97,7 @@ class Supervisor:
                 process.kill()
             code = process.wait()
             if code > 0:
-                self._say(f"worker {place.number} (pid {process.pid}) {_ending(code)}")
+                self._say(f"worker {place.number} (pid {process.pid}) {died(code)}")
             well = well and code in (0, -signal.SIGTERM)
             _close(process)
             place.process = None
@@ -123,7 +124,7 @@ class Supervisor:
         self._proven = self._proven or lived >= YOUNG
         place.process = None
         _close(process)
-        ended = f"worker {place.number} (pid {process.pid}) {_ending(process.returncode)}"
+        ended = f"worker {place.number} (pid {process.pid}) {died(process.returncode)}"
         if process.returncode == USAGE and not self._proven:
             self.refused = True
             self._say(f"{ended}: not started again")
@@ -139,14 +140,6 @@ def pause_after(died_young: int) -> float:
     if died_young == 0:
         return 0.0
     return min(FIRST_PAUSE * 2.0 ** min(died_young - 1, 32), LONGEST_PAUSE)
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    with suppress(ValueError):
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"was ended by signal {-code}"
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

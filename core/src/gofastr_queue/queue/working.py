@@ -42,13 +42,16 @@ class Working(Opened):
         max_attempts: int | None = None,
         backoff: Backoff | None = None,
         timeout: Span | None = None,
+        process: bool = False,
     ) -> None:
         """Run ``fn`` for jobs of ``type``; safe while workers run.
 
         Its parameters are filled by annotation: ``Job`` (also without one) and ``Context``.
         Returning acks; raising nacks; ``Retry``, ``Bury`` and ``Snooze`` say more.  The options
-        go before the queue's and the job's own.  Raises ``InvalidOption`` for a function whose
-        parameters cannot be filled.
+        go before the queue's and the job's own.  With ``process`` it runs in a child process,
+        which is ended when its time is over; the child imports it by name, so it stands at the
+        top of a module.  Raises ``InvalidOption`` for a function whose parameters cannot be
+        filled, or that a process cannot import.
         """
         self._hooks()
         self._handlers.register(
@@ -57,6 +60,7 @@ class Working(Opened):
             max_attempts=max_attempts,
             backoff=backoff,
             timeout=None if timeout is None else limits.span("timeout", timeout),
+            process=process,
         )
 
     def handler(
@@ -66,12 +70,18 @@ class Working(Opened):
         max_attempts: int | None = None,
         backoff: Backoff | None = None,
         timeout: Span | None = None,
+        process: bool = False,
     ) -> Callable[[Function], Function]:
         """Decorate a function to run for jobs of ``type``; see ``register_handler``."""
 
         def register(fn: Function) -> Function:
             self.register_handler(
-                type, fn, max_attempts=max_attempts, backoff=backoff, timeout=timeout
+                type,
+                fn,
+                max_attempts=max_attempts,
+                backoff=backoff,
+                timeout=timeout,
+                process=process,
             )
             return fn
 
@@ -98,7 +108,8 @@ class Working(Opened):
         ``gate(type)`` holds a type back while it returns False.  ``poll`` is how often an idle
         worker looks although nothing woke it, ``reclaim_interval`` how often expired leases are
         taken back (default: 30 s or the lease), ``grace`` how long ``run`` waits for handlers at
-        its end.  Spans are timedeltas or seconds.  Raises ``InvalidOption``.
+        its end.  A handler with ``process`` occupies a thread while its process runs.  Spans are
+        timedeltas or seconds.  Raises ``InvalidOption``.
         """
         self._hooks()
         options = Options(
@@ -167,7 +178,8 @@ class Working(Opened):
         """Stop claiming, give back what has not started, wait for what runs; repeatable.
 
         A started queue whose store is not durable first works off what is ready.  After
-        ``timeout`` running handlers are told to stop and left to their leases.
+        ``timeout`` running handlers are told to stop and left to their leases; those in a process
+        are ended, and their jobs nacked.
         """
         limit = limits.span("timeout", timeout, zero=True)
         deadline = time.monotonic() + limit.total_seconds()

@@ -8,15 +8,22 @@ from datetime import UTC, datetime, timedelta
 
 from gofastr_queue.consumer import Consumer
 from gofastr_queue.handlers import Handler, Registry
+from gofastr_queue.places import refuse_while_loading, verify
 from gofastr_queue.records import Want
 from gofastr_queue.retry import Backoff
+from gofastr_queue.worker.children import STOP_SECONDS, Children
 from gofastr_queue.worker.gate import Gate
-from gofastr_queue.worker.keeper import Keeper
+from gofastr_queue.worker.keeper import STOPPED, Held, Keeper
 from gofastr_queue.worker.options import Options
 from gofastr_queue.worker.pool import Pool
 from gofastr_queue.worker.reclaimer import Reclaimer
 from gofastr_queue.worker.running import Runner
 from gofastr_queue.worker.slots import Loop, Tasks, Threads
+
+SETTLE_SECONDS = 3 * STOP_SECONDS
+"""How long after its grace a worker may take to end processes and to settle their jobs."""
+
+SETTLE_TICK = 0.01
 
 log = logging.getLogger("gofastr_queue.worker")
 
@@ -35,7 +42,10 @@ class Engine:
             consumer.reclaim, options.reclaim_interval, lambda: datetime.now(UTC)
         )
         self._loop = Loop()
-        runner = Runner(consumer, handlers, self._gate, backoff, options.handler_timeout)
+        self._children = Children()
+        runner = Runner(
+            consumer, handlers, self._gate, backoff, options.handler_timeout, self._children
+        )
 
         def pool(name: str, slots: int, lane: str | None, kind: bool | None) -> Pool:
             return Pool(
@@ -61,7 +71,11 @@ class Engine:
         self._slots.append(Tasks(self._pools[-1], runner, self._loop))
 
     def start(self) -> None:
-        """Begin claiming."""
+        """Begin claiming; raises ``InvalidOption`` for a handler that no process could import."""
+        refuse_while_loading()
+        for handler in self._handlers.all():
+            if handler.place is not None:
+                verify(handler.type, handler.function)
         if not self._handlers.all():
             log.warning("no handler is registered: this worker claims nothing until one is")
         self._handlers.on_change(self.nudge)
@@ -80,22 +94,31 @@ class Engine:
     def stop(self, grace: timedelta) -> bool:
         """Claim no more, give back what has not started, and wait for what runs.
 
-        After ``grace`` the handlers that still run are told to stop and left to their leases;
-        False then.
+        After ``grace`` the handlers that still run are told to stop and left to their leases, or
+        ended with their process and settled; False then.
         """
         self._handlers.off_change(self.nudge)
         deadline = time.monotonic() + grace.total_seconds()
         for pool in self._pools:
             pool.stop()
         joined = [pool.join(deadline - time.monotonic()) for pool in self._pools]
-        for held in self._keeper.held():
-            held.cancel("worker stopped before the handler did: its lease will end")
+        held = self._keeper.held()
+        for one in held:
+            one.cancel(STOPPED)
+        self._settled({one for one in held if one.apart})
+        self._children.close()
         for pool in self._pools:
             pool.end()
         self._keeper.stop()
         self._reclaimer.stop()
         self._loop.stop()
         return all(joined)
+
+    def _settled(self, ended: set[Held]) -> None:
+        """Wait until jobs whose process was ended are settled, or the store cannot be reached."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while ended & set(self._keeper.held()) and time.monotonic() < deadline:
+            time.sleep(SETTLE_TICK)
 
     def runs_here(self) -> bool:
         """Tell whether the caller is one of this worker's handlers."""
@@ -110,7 +133,10 @@ class Engine:
         return self._want(None, None)
 
     def _want(self, lane: str | None, kind: bool | None) -> Want | None:
-        """Return what a pool takes: ``kind`` True for async handlers, False for plain, None any."""
+        """Return what a pool takes: ``kind`` True for what runs on the loop, False for the rest.
+
+        None for any.
+        """
         handlers = self._handlers.all()
         if not handlers:
             return None
@@ -125,4 +151,4 @@ class Engine:
 
 
 def _is(handler: Handler, kind: bool | None) -> bool:
-    return kind is None or handler.is_async is kind
+    return kind is None or handler.on_loop is kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,11 +14,18 @@ from gofastr_queue.consumer import Consumer
 from gofastr_queue.failures import describe
 from gofastr_queue.handlers import Context, Handler, Registry
 from gofastr_queue.job import Claim
-from gofastr_queue.outcomes import after_failure, ending, no_coroutine, settlement
+from gofastr_queue.outcomes import Ending, after_failure, ending, no_coroutine, settlement
+from gofastr_queue.places import Place
 from gofastr_queue.records import Ack, Outcome, Release
 from gofastr_queue.retry import Backoff
+from gofastr_queue.worker.children import Children, Task
 from gofastr_queue.worker.gate import Gate
 from gofastr_queue.worker.keeper import Held
+
+log = logging.getLogger("gofastr_queue.worker")
+
+NO_PROCESS_DELAY = timedelta(seconds=1)
+"""When to try again after the system could not start a process; no attempt is used."""
 
 Settlement = Ack | Release
 
@@ -31,6 +39,7 @@ class Runner:
     gate: Gate
     backoff: Backoff | None
     timeout: timedelta | None
+    children: Children
 
     def prepare(self, held: Held) -> Handler | Release:
         """Return the handler to call, or the release of a job that must not start."""
@@ -38,9 +47,10 @@ class Runner:
         handler = self.handlers.get(job.type)
         if held.lost or handler is None or not self.gate.admits(job.type):
             return Release(held.claim, Outcome.GIVE_BACK)
+        held.apart = handler.place is not None
         held.context = Context(held.claim, self._extend)
         timeout = handler.timeout or self.timeout
-        if timeout is not None:
+        if timeout is not None and not held.apart:
             held.stop_at = time.monotonic() + timeout.total_seconds()
         self.consumer.observers.started((held.claim,))
         return handler
@@ -50,6 +60,8 @@ class Runner:
         handler = self.prepare(held)
         if isinstance(handler, Release):
             return handler
+        if handler.place is not None:
+            return self._run_apart(held, handler, handler.place)
         error: BaseException | None = None
         try:
             if handler.is_async:
@@ -79,10 +91,31 @@ class Runner:
             error = raised
         return self._settlement(held, handler, error)
 
-    def _settlement(self, held: Held, handler: Handler, error: BaseException | None) -> Settlement:
+    def _run_apart(self, held: Held, handler: Handler, place: Place) -> Settlement:
+        """Run a job in a child process, which ends with the job's time or lease."""
+        job = held.claim.job
+        task = Task(held, place, handler.timeout or self.timeout, self._extend)
+        try:
+            end = self.children.run(task)
+        except OSError as error:
+            log.error(  # noqa: TRY400 - what the system said is all there is to know
+                "no process for job %s (type %r): %s; it goes back", job.id, job.type, error
+            )
+            return Release(held.claim, Outcome.GIVE_BACK, NO_PROCESS_DELAY)
+        except BaseException as error:  # noqa: BLE001 - a slot's thread outlives any failure
+            return self._settlement(held, handler, error)
+        if end is None:
+            return Release(held.claim, Outcome.GIVE_BACK)
+        return self._settlement(held, handler, end)
+
+    def _settlement(
+        self, held: Held, handler: Handler, end: Ending | BaseException | None
+    ) -> Settlement:
         """Decide how to settle, also when what the user gave for deciding it is broken."""
         try:
-            return settlement(held.claim, handler, self.backoff, ending(error))
+            if not isinstance(end, Ending):
+                end = ending(end)
+            return settlement(held.claim, handler, self.backoff, end)
         except BaseException as broken:  # noqa: BLE001 - a user's Backoff or exception class
             return after_failure(held.claim, None, None, describe(broken))
 

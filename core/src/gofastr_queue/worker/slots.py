@@ -146,9 +146,9 @@ class Tasks:
         settlement: Settlement
         if isinstance(handler, Release):
             settlement = handler
-        elif handler.is_async:
+        elif handler.on_loop:
             settlement = await self._runner.run_async(held, handler)
-        else:  # registered anew as a plain function meanwhile: for the threads
+        else:  # registered anew for a thread or process meanwhile
             settlement = Release(held.claim, Outcome.GIVE_BACK)
         self._pool.finish(slot, held, settlement)
         self._free += 1
