@@ -210,7 +210,7 @@ class Children:
         self._closed = False
 
     def run(self, task: Task) -> Ending | None:
-        """Run a job in a child; None if it was never begun because the worker ends.
+        """Run a job in a child; None if it has not begun before the worker ends.
 
         Raises ``OSError`` if no process could be started.
         """
@@ -226,6 +226,8 @@ class Children:
                 self._all.discard(child)
             if end is not None:
                 return end
+            if task.held.why == STOPPED and not task.started:
+                return None
             if fresh or task.started or task.held.why:
                 return _ended(task, code)
         return None
