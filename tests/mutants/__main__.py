@@ -28,7 +28,13 @@ SOURCES = [
     "plugins/redis/src",
     "tests/conformance/src",
 ]
-TESTS = ["plugins/memory/tests", "plugins/sql/tests", "tests/agreement", "tests/servers"]
+TESTS = [
+    "core/tests",
+    "plugins/memory/tests",
+    "plugins/sql/tests",
+    "tests/agreement",
+    "tests/servers",
+]
 COPIED = [*SOURCES, *TESTS, "pyproject.toml"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 from tests.mutants.postgres import POSTGRES
+from tests.mutants.processes import PROCESSES
 from tests.mutants.schedules import SCHEDULES
 
 CORE = "core/src/gofastr_queue"
@@ -442,8 +443,8 @@ MUTANTS = [
         10,
         "snooze uses an attempt",
         "outcomes.py",
-        "return Release(claim, Outcome.GIVE_BACK, limits.delay(error.delay))",
-        "return Release(claim, Outcome.RETRY, error.delay)",
+        "return Release(claim, Outcome.GIVE_BACK, end.delay or timedelta(0))",
+        "return Release(claim, Outcome.RETRY, end.delay or timedelta(0))",
     ),
     # 11. Replay
     _sqlite(
@@ -478,5 +479,6 @@ MUTANTS = [
         "oldest = next(reversed(self.dead.values()))",
     ),
     *POSTGRES,
+    *PROCESSES,
     *SCHEDULES,
 ]
