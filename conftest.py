@@ -29,6 +29,7 @@ def _enter(names: dict[str, Any]) -> None:
     names["_before"] = Path.cwd()
     names["_folder"] = tempfile.TemporaryDirectory()
     os.chdir(names["_folder"].name)
+    names["__name__"] = "page"  # as in a module, where handlers know where they stand
 
 
 def _leave(names: dict[str, Any]) -> None:

@@ -71,6 +71,23 @@ def test_the_quickstart_works_until_sigterm_and_exits_well(tmp_path: Path) -> No
         assert queue.stats() == {"pending": 0, "claimed": 0, "failed": 0}
 
 
+def test_the_program_with_a_handler_in_a_process_ends_it_at_its_time(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "workers.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(import re\n.*?)```", page, re.DOTALL)
+    (tmp_path / "app.py").write_text(code, "utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert done.stdout.startswith("TimeoutError the handler ran over its timeout")
+
+
 def test_the_quickstart_has_at_most_fifteen_lines_of_code() -> None:
     page = (ROOT / "README.md").read_text("utf-8")
     code = re.search(r"```python\n(.*?)```", page, re.DOTALL)

@@ -68,7 +68,10 @@ class Context:
 
     @property
     def cancelled(self) -> bool:
-        """Whether to stop: the timeout passed, the lease is lost, or the worker's grace ended."""
+        """Whether to stop: the timeout passed, the lease is lost, or the worker's grace ended.
+
+        Never in a handler with ``process``: its process is ended instead.
+        """
         return self._cancelled
 
     def wait(self, timeout: timedelta) -> bool:
