@@ -32,6 +32,7 @@ from gofastr_queue_conformance.processes import ProcessesContract  # noqa: E402
 from gofastr_queue_conformance.reclaiming import ReclaimingContract  # noqa: E402
 from gofastr_queue_conformance.refusing import RefusingContract  # noqa: E402
 from gofastr_queue_conformance.replaying import ReplayingContract  # noqa: E402
+from gofastr_queue_conformance.restarting import RestartingContract  # noqa: E402
 from gofastr_queue_conformance.scheduling import SchedulingContract  # noqa: E402
 from gofastr_queue_conformance.scheduling_changes import ChangedSchedulesContract  # noqa: E402
 from gofastr_queue_conformance.scheduling_processes import (  # noqa: E402
@@ -66,6 +67,7 @@ class Suite(
     OrderingContract,
     ClaimingContract,
     CarryingContract,
+    RestartingContract,
     StoringContract,
 ):
     """Every contract; pytest runs the last base first, so the quick and telling ones lead.
@@ -102,6 +104,7 @@ __all__ = [
     "ReclaimingContract",
     "RefusingContract",
     "ReplayingContract",
+    "RestartingContract",
     "ScheduledContract",
     "ScheduledProcessesContract",
     "SchedulingContract",

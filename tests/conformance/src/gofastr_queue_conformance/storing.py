@@ -224,27 +224,6 @@ class StoringContract(Contract):
         assert queue.replay("one")
         assert queue.dequeue().job.attempts == 1
 
-    def test_another_opening_of_the_store_shows_the_same(
-        self, harness: Harness, clock: FakeClock
-    ) -> None:
-        first = Queue(harness.open(), clock=clock)
-        put(first, *(Job(type="mail", id=id, payload=id) for id in "abcd"))
-        first.enqueue("mail", id="later", delay=HOUR)
-        claims = {claim.job.id: claim for claim in first.claim(3)}
-        first.nack(claims["a"], "broken", delay=HOUR)
-        before = everything(first)
-        durable = not lacks(first, Capability.DURABLE)
-        if durable:
-            first.close()
-
-        with Queue(harness.open(), clock=clock) as second:
-            assert everything(second) == before
-            assert second.ack(claims["b"])
-            assert [claim.job.id for claim in second.claim(10)] == ["d"]
-            clock.advance(HOUR)
-            assert [claim.job.id for claim in second.claim(10)] == ["a", "c", "d", "later"]
-        first.close()
-
     def test_observers_learn_of_new_jobs_only(self, harness: Harness, clock: FakeClock) -> None:
         listener = Listener()
         with Queue(harness.open(), clock=clock, plugins=[listener]) as queue:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.conformance.tests.liars.catalogue import liar
@@ -14,6 +15,8 @@ from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import DuplicateJob
 from gofastr_queue.hookspecs import hookimpl
 from gofastr_queue.records import Draft, Put
+
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @liar(
@@ -90,6 +93,20 @@ class CloseForgetsTheScheduled(Sqlite):
             connection.execute("DELETE FROM queue_jobs WHERE state = 'later'")
         connection.close()
         return super().queue_close()
+
+
+@liar(
+    "test_a_lease_outlives_the_opening_that_took_it",
+    "test_a_taken_id_stays_taken",
+    "test_what_comes_after_stands_behind_what_came_before",
+    "test_a_failed_job_is_found_and_replayed",
+)
+class OpeningFreesWhatIsClaimed(Sqlite):
+    """Opening takes every claimed job for one that a crash has left behind."""
+
+    def __init__(self, file: Path, synchronous: str) -> None:
+        super().__init__(file, synchronous=synchronous)
+        self.queue_reclaim(1_000, "a crash", LATEST)
 
 
 @liar(
