@@ -53,18 +53,29 @@ class Moves:
                 else self._first(cursor, put)
                 for put, row in zip(puts, values, strict=True)
             ]
-        cursor.execute("SAVEPOINT gofastr_queue_put")
+        taken = self._insert(cursor, values)
+        if taken:
+            raise DuplicateJob(taken)
+        return puts
+
+    def _insert(self, cursor: sqlite3.Cursor, values: Sequence[tuple[object, ...]]) -> list[str]:
+        """Insert rows, or none of them and return the ids that are taken."""
+        several = len(values) > 1  # a statement that fails undoes itself, not those before it
+        if several:
+            cursor.execute("SAVEPOINT gofastr_queue_put")
         try:
             cursor.executemany(self.sql.insert, values)
         except sqlite3.IntegrityError:
-            cursor.execute("ROLLBACK TO gofastr_queue_put")
-            cursor.execute("RELEASE gofastr_queue_put")
-            taken = self._taken(cursor, [draft.id for draft in drafts])
+            if several:
+                cursor.execute("ROLLBACK TO gofastr_queue_put")
+            taken = self._taken(cursor, [str(row[0]) for row in values])
             if not taken:
                 raise
-            raise DuplicateJob(taken) from None
-        cursor.execute("RELEASE gofastr_queue_put")
-        return puts
+            return taken
+        finally:
+            if several:
+                cursor.execute("RELEASE gofastr_queue_put")
+        return []
 
     def claim(
         self,
