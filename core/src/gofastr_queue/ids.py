@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from uuid import UUID
 
 
 def new_id() -> str:
@@ -16,4 +15,5 @@ def new_id() -> str:
     millis, nanos = divmod(time.time_ns(), 1_000_000)
     fraction = nanos * 4096 // 1_000_000
     noise = int.from_bytes(os.urandom(8)) & (2**62 - 1)
-    return str(UUID(int=millis << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | noise))
+    text = f"{millis << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | noise:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -73,7 +73,7 @@ AnyClaim = Claim | StoredClaim
 """Settling needs only ``claim.job.id`` and ``claim.token``, which both kinds have."""
 
 
-@frozen
+@frozen(slots=False)  # as above
 class Draft:
     """Everything of a job that a producer gives.
 
