@@ -229,7 +229,7 @@ POSTGRES = [
     _statement(
         8,
         "a taken id is replaced",
-        "insert",
+        "insert_new",
         "DO UPDATE SET id = excluded.id WHERE false",
         "DO UPDATE SET payload = excluded.payload",
     ),
@@ -245,6 +245,13 @@ POSTGRES = [
     _statement(
         9,
         "nobody is told of a new job",
+        "insert_new",
+        "pg_notify('{channel}', '')",
+        "NULL",
+    ),
+    _statement(
+        9,
+        "nobody is told of a new delayed job",
         "insert",
         "CASE WHEN state <> 'failed' THEN pg_notify('{channel}', '') END",
         "NULL",

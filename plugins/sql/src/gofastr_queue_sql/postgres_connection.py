@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: our pool, a caller's pool, or one connection of a caller's.
 
-Nothing here outlives a transaction: no prepared statement, no setting, no lock.  So any pool that
-hands out a server's session for each transaction will do.
+Nothing here outlives a transaction: no setting, no lock, and no prepared statement where a session
+may be another's next.  So any pool that hands out a server's session for each transaction will do.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 from gofastr_queue.errors import BackendUnavailable, InvalidOption
 from gofastr_queue_sql import forks, postgres_url
 from gofastr_queue_sql.postgres_errors import CONFLICT, translate, translated
+from gofastr_queue_sql.postgres_prepared import Pooled
 
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
@@ -108,7 +109,7 @@ class Sessions:
             yield connection
 
     def run(self, work: Callable[[Session], Result]) -> Result:
-        """Do ``work`` in one transaction, again where the server undid it to end a deadlock."""
+        """Do ``work`` in one transaction, again where the server did nothing of it."""
         for left in reversed(range(CONFLICT_TRIES)):
             try:
                 with self.session() as connection:
@@ -201,7 +202,8 @@ class Sessions:
                 self._pool = ConnectionPool(
                     self._dsn,
                     connection_class=self._remembering(),
-                    kwargs={"autocommit": True, "prepare_threshold": None},
+                    kwargs={"autocommit": True},
+                    configure=Pooled.ask,
                     min_size=0,
                     max_size=self._size,
                     open=False,
@@ -232,7 +234,7 @@ class Sessions:
             else:
                 return connection
 
-    def _remembering(self) -> type[Session]:
+    def _remembering(self) -> type[Pooled]:
         """Return a class of connections that tells why the last one could not be made."""
         sessions = self
 
@@ -248,10 +250,6 @@ class Sessions:
                 return connection
 
         return Remembering
-
-
-class Pooled(Connection[Row]):
-    """A connection of a pool of ours."""
 
 
 def execute(connection: Session, statement: str, values: Mapping[str, Any] | None = None) -> Any:

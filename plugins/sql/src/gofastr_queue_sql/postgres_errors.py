@@ -11,8 +11,11 @@ from psycopg import errors
 
 from gofastr_queue.errors import BackendUnavailable, QueueError, StoreFull
 
-CONFLICT = (errors.DeadlockDetected, errors.SerializationFailure)
-"""The server undid a transaction because it got in the way of another."""
+FORGOTTEN = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+"""A session does not know what was prepared, or knows it otherwise: it was another's meanwhile."""
+
+CONFLICT = (errors.DeadlockDetected, errors.SerializationFailure, *FORGOTTEN)
+"""The server did nothing of a transaction, and will do all of it when it is asked again."""
 
 
 class Overtaken(errors.SerializationFailure):

@@ -30,6 +30,7 @@ from gofastr_queue.records import (
 from gofastr_queue_sql import rows
 from gofastr_queue_sql.postgres_connection import Session, execute, together
 from gofastr_queue_sql.postgres_errors import overtaking
+from gofastr_queue_sql.postgres_prepared import execute_often
 from gofastr_queue_sql.postgres_ways import OF_LINES, OF_PAIRS
 from gofastr_queue_sql.rows import micros, moment
 
@@ -80,6 +81,10 @@ class Moves:
         self, connection: Session, drafts: Sequence[Draft], on_conflict: str, now: datetime | None
     ) -> list[Put]:
         """Store drafts, all or none: the caller rolls back when this raises."""
+        if len(drafts) == 1 and _is_new(drafts[0]):
+            new = self._insert_new(connection, drafts[0], now)
+            if new is not None:
+                return [new]
         puts: dict[int, Put] = {}
         missing = list(range(len(drafts)))
         for _ in range(VANISHED_TRIES):
@@ -205,6 +210,22 @@ class Moves:
             if (claim.job.id, claim.token) in ends
         ]
 
+    def _insert_new(self, connection: Session, draft: Draft, now: datetime | None) -> Put | None:
+        """Store a draft that says nothing of times or the past, unless its id is taken."""
+        values = {
+            "now": _micros(now),
+            "id": draft.id,
+            "type": draft.type,
+            "payload": draft.payload,
+            "lane": draft.lane,
+            "priority": draft.priority,
+            "max_attempts": draft.max_attempts,
+            "headers": draft.headers,
+        }
+        with overtaking():
+            row = execute_often(connection, self.sql.insert_new, values).fetchone()
+        return None if row is None else Put(draft.job(moment(row[0])), new=True)
+
     def _insert(
         self,
         connection: Session,
@@ -327,6 +348,11 @@ def _pair(one: Ack | Release) -> tuple[str, str]:
 
 def _columns(table: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
     return [[row[number] for row in table] for number in range(count)]
+
+
+def _is_new(draft: Draft) -> bool:
+    times = draft.created_at or draft.scheduled_at or draft.delay
+    return not (times or draft.attempts or draft.errors) and draft.status is Status.PENDING
 
 
 def _draft_values(draft: Draft, now: datetime | None) -> dict[str, Any]:

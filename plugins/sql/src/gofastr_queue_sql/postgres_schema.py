@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Self
 
 from attrs import frozen
-from psycopg import Cursor, errors
+from psycopg import errors
 
 from gofastr_queue import limits
 from gofastr_queue.errors import BackendUnavailable, InvalidOption, SchemaTooNew
@@ -102,7 +102,7 @@ class Schema:
                 execute(connection, self.sql.namespace)
             execute(connection, self.sql.versions)
         for migration in self.migrations[version:]:
-            Cursor(connection).execute(migration.encode())
+            execute(connection, migration)
         execute(connection, self.sql.record)
 
 

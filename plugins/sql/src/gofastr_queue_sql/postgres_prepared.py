@@ -1,0 +1,52 @@
+"""Statements that the server keeps prepared, where its session is ours alone.
+
+A pooler of transactions gives each transaction any session, which knows nothing of what another one
+prepared, or knows something else by the same name.  It answers for the server when a client
+connects, so what it says of the session's process is not what the session itself says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from psycopg import Connection, Cursor
+from psycopg.rows import tuple_row
+
+from gofastr_queue_sql.postgres_errors import FORGOTTEN
+
+WHO = "SELECT pg_backend_pid()"
+
+
+class Pooled(Connection[tuple[Any, ...]]):
+    """A connection of a pool of ours; each pool has a class of its own."""
+
+    shared: ClassVar[bool] = False
+    """Whether a session of the pool has forgotten what was prepared."""
+
+    direct = False
+    """Whether nothing stands between the connection and its session."""
+
+    def ask(self) -> None:
+        """Find out whether something stands between."""
+        with Cursor(self, row_factory=tuple_row) as cursor:
+            row = cursor.execute(WHO, prepare=False).fetchone()
+        self.direct = row == (self.info.backend_pid,)
+
+
+def execute_often(
+    connection: Connection[Any], statement: str, values: Mapping[str, Any]
+) -> Cursor[tuple[Any, ...]]:
+    """Run a statement that many calls run alike, with one plan for all; return the cursor.
+
+    Raises ``FORGOTTEN`` if the session was not ours alone; nothing was done, and the next try does
+    not prepare.
+    """
+    own = isinstance(connection, Pooled) and connection.direct and not connection.shared
+    try:
+        return Cursor(connection, row_factory=tuple_row).execute(
+            statement.encode(), values, prepare=own
+        )
+    except FORGOTTEN:
+        type(connection).shared = True  # type: ignore[attr-defined] # only Pooled prepares
+        raise

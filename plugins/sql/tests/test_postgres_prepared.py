@@ -1,0 +1,90 @@
+"""Enqueues are prepared exactly where the server's session is ours alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg_pool import ConnectionPool
+from tests.servers.pooler import pooler
+
+from gofastr_queue import DuplicateJob, Queue
+from gofastr_queue_conformance import Harness
+from gofastr_queue_sql import postgres_url
+from gofastr_queue_sql.postgres import PostgresBackend
+
+PREPARED = "SELECT statement FROM pg_prepared_statements"
+
+
+@contextmanager
+def opened(url: str) -> Iterator[PostgresBackend]:
+    """Open a backend of one connection."""
+    place = postgres_url.read(url, None, None, None, 1)
+    backend = PostgresBackend(place.dsn, schema=place.schema, listen=False, pool_size=1)
+    yield backend
+    backend.queue_close()
+
+
+def prepared(backend: PostgresBackend) -> list[str]:
+    """Return what the backend's session has prepared."""
+    with backend._sessions.session() as connection:
+        return [statement for (statement,) in connection.execute(PREPARED, prepare=False)]
+
+
+def enqueue(backend: PostgresBackend, count: int) -> None:
+    """Store jobs one at a time, and some of each other way to enqueue and work."""
+    queue = Queue(backend)
+    ids = [queue.enqueue("mail", {"to": "you"}).id for _ in range(count)]
+    with pytest.raises(DuplicateJob):
+        queue.enqueue("mail", id=ids[0])
+    queue.enqueue("mail", delay=queue.lease)
+    assert {claim.job.id for claim in queue.claim(count + 1)} == set(ids)
+
+
+def test_straight_to_the_server_one_statement_is_prepared(postgres: Harness) -> None:
+    with opened(postgres.url) as backend:
+        enqueue(backend, 20)
+
+        (statement,) = prepared(backend)
+        assert "RETURNING created_at, pg_notify" in statement
+
+
+def test_behind_a_pooler_nothing_is(postgres: Harness) -> None:
+    parts = urlsplit(postgres.url)
+    with pooler(f"{parts.hostname}", parts.port or 5432) as port:
+        through = parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
+        with opened(through) as backend:
+            enqueue(backend, 20)
+
+            assert prepared(backend) == []
+
+
+def test_a_session_that_forgets_costs_one_try_and_no_job(postgres: Harness) -> None:
+    with opened(postgres.url) as backend:
+        enqueue(backend, 3)
+        with backend._sessions.session() as connection:
+            connection.pgconn.exec_(b"DEALLOCATE ALL")  # behind the driver's back
+
+        enqueue(backend, 3)
+
+        assert prepared(backend) == []
+        assert Queue(backend).stats() == {"pending": 2, "claimed": 6, "failed": 0}
+
+
+@pytest.mark.parametrize("threshold", [0, 5])
+def test_with_a_callers_connections_nothing_is(postgres: Harness, threshold: int) -> None:
+    place = postgres_url.read(postgres.url, None, None, None, None)
+    options = {"prepare_threshold": threshold}
+    with ConnectionPool(place.dsn, kwargs=options, min_size=1, max_size=1) as pool:
+        backend = PostgresBackend(pool, schema=place.schema, listen=False)
+        enqueue(backend, 20)
+        assert prepared(backend) == []
+        backend.queue_close()
+    with psycopg.connect(place.dsn, prepare_threshold=threshold) as connection:
+        backend = PostgresBackend(connection, schema=place.schema, listen=False)
+        enqueue(backend, 20)
+        assert prepared(backend) == []
+        backend.queue_close()
