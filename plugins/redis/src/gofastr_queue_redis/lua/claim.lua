@@ -91,9 +91,9 @@ local function claim_at(cursor)
       end
       local rank = string.sub(member, #line + 1, #line + 20)
       local place = string.sub(rank, 9)
-      leases[#leases + 1] = 0
+      leases[#leases + 1] = '0'
       leases[#leases + 1] = lease .. place .. id
-      places[#places + 1] = 0
+      places[#places + 1] = '0'
       places[#places + 1] = 'c' .. line .. place .. id
       local token = ARGV[cursor + #claims / 5]
       texts[#texts + 1] = id

@@ -22,7 +22,7 @@ end
 
 local function enter(set, member)
   local list = list_of(come, set)
-  list[#list + 1] = 0
+  list[#list + 1] = '0' -- as text: the server would print a number
   list[#list + 1] = member
 end
 
