@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -212,12 +212,10 @@ class MemoryBackend(Scheduling):
         before = query.place_before()
         store = self._open()
         with store.lock:
-            entries = [
-                entry for entry in store.matching(query) if before is None or entry.place < before
-            ]
+            latest = store.latest(query, before)
             if query.limit is None:
-                return StoredPage(tuple(one.job() for one in sorted(entries, key=_latest)))
-            page = heapq.nsmallest(query.limit + 1, entries, key=_latest)
+                return StoredPage(tuple(entry.job() for entry in latest))
+            page = list(islice(latest, query.limit + 1))
             jobs = tuple(entry.job() for entry in page[: query.limit])
             more = len(page) > query.limit and bool(jobs)
             return StoredPage(jobs, str(page[query.limit - 1].place) if more else "")
@@ -356,10 +354,6 @@ def _release(store: Store, release: Release, moment: datetime | None, now: datet
         entry.attempts -= 1
     store.wait_until(entry, moment or min(entry.scheduled_at, now), now)
     return True
-
-
-def _latest(entry: Any) -> int:
-    return -int(entry.place)
 
 
 def _earliest(entries: list[Any], limit: int | None) -> list[Any]:

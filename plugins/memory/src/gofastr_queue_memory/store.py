@@ -10,8 +10,9 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from gofastr_queue.book import Book
 from gofastr_queue.lifecycle import Status
@@ -29,7 +30,7 @@ class Store:
         self.lock = threading.Lock()
         self.changed = threading.Condition(self.lock)
         self.dead_letter_cap = dead_letter_cap
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, Entry] = {}  # in the order of places
         self.ready = Ready()
         self.later = Timeline()
         self.leased = Timeline()
@@ -119,6 +120,7 @@ class Store:
         del self.dead[entry.id]
         entry.attempts = 0
         entry.place = self._next_place()
+        self.entries[entry.id] = self.entries.pop(entry.id)
         self.wait_until(entry, now, now)
 
     def matching(self, query: JobQuery) -> Iterable[Entry]:
@@ -131,6 +133,15 @@ class Store:
         else:
             found = self.entries.values()
         return [entry for entry in found if entry.matches(query)]
+
+    def latest(self, query: JobQuery, before: int | None) -> Iterator[Entry]:
+        """Return the entries that match, the last place first, and only those before one."""
+        found: Iterator[Entry]
+        if query.ids is None and query.status is not Status.FAILED:
+            found = (one for one in reversed(self.entries.values()) if one.matches(query))
+        else:
+            found = iter(sorted(self.matching(query), key=attrgetter("place"), reverse=True))
+        return (one for one in found if before is None or one.place < before)
 
     def next_due(self, now: datetime) -> timedelta | None:
         """Return how long until an entry falls due."""
