@@ -43,9 +43,14 @@ TICK = 0.1
 Extend = Callable[[Claim, timedelta | None], bool]
 
 _BOOT = (
-    "import json, sys; sys.path[:], sys.argv[:] = json.loads(sys.argv[1]); "
+    "import json, sys; "
+    "first = open(0, 'rb', buffering=0, closefd=False).readline(); "
+    "sys.path[:], sys.argv[:] = json.loads(first); "
     "from gofastr_queue.worker.child import main; main()"
 )
+"""The first line of the pipe says where modules are and how the program was called; nothing behind
+it is read, and nothing of it can be seen in a list of processes.
+"""
 
 
 @define(eq=False)
@@ -73,7 +78,7 @@ class Child:
         # A session of its own: Ctrl-C in a terminal reaches the worker alone, and what the
         # handler starts can be ended with it.
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our code
-            [sys.executable, "-P", "-c", _BOOT, json.dumps([paths, sys.argv])],
+            [sys.executable, "-P", "-c", _BOOT],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -87,6 +92,8 @@ class Child:
             name=f"gofastr-queue-child-{self._process.pid}",
             daemon=True,
         ).start()
+        with contextlib.suppress(OSError):  # it has died already, as its first job will find
+            self._say(json.dumps([paths, sys.argv]))
 
     @property
     def fit(self) -> bool:
