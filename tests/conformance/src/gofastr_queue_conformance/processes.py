@@ -21,6 +21,7 @@ from gofastr_queue import Job, Queue
 from gofastr_queue.capabilities import Capability
 from gofastr_queue_conformance.harness import Harness, lacks, put
 from gofastr_queue_conformance.watching import Worked, eventually, left
+from gofastr_queue_conformance.workers import environment
 from gofastr_queue_conformance.workers.ledger import Ledger
 from gofastr_queue_conformance.workers.wrong_clock import WRONG
 
@@ -43,8 +44,10 @@ class Crew:
     def start(self, **options: float) -> Process:
         """Start a worker process with options of ``workers.drain``."""
         flags = [f"--{name}={value}" for name, value in options.items()]
-        command = [sys.executable, "-m", f"{MODULES}.drain", self.url, str(self.ledger.path)]
-        process = subprocess.Popen([*command, *flags], stderr=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", f"{MODULES}.drain", str(self.ledger.path)]
+        process = subprocess.Popen(
+            [*command, *flags], env=environment(self.url), stderr=subprocess.PIPE, text=True
+        )
         self._processes.append(process)
         return process
 
@@ -277,7 +280,8 @@ def _ended(process: Process) -> int:
 def _output(module: str, url: str) -> str:
     """Run one of the kit's scripts to its end and return its last line."""
     run = subprocess.run(
-        [sys.executable, "-m", f"{MODULES}.{module}", url],
+        [sys.executable, "-m", f"{MODULES}.{module}"],
+        env=environment(url),
         capture_output=True,
         text=True,
         timeout=PATIENCE,

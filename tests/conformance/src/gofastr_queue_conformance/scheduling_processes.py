@@ -17,6 +17,7 @@ from attrs import field, frozen
 from gofastr_queue import Capability, Queue, Scheduler
 from gofastr_queue.records import Fate
 from gofastr_queue_conformance.harness import Contract, Harness, lacks
+from gofastr_queue_conformance.workers import environment
 
 SECOND = timedelta(seconds=1)
 
@@ -75,8 +76,13 @@ class Schedulers:
         return [process.returncode for process in self.processes]
 
     def _start(self, ahead: float) -> Process:
-        command = [sys.executable, "-m", "gofastr_queue_conformance.workers.schedule", self.url]
-        return subprocess.Popen([*command, f"--ahead={ahead}"], stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", "gofastr_queue_conformance.workers.schedule"]
+        return subprocess.Popen(
+            [*command, f"--ahead={ahead}"],
+            env=environment(self.url),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
 
 class ScheduledProcessesContract(Contract):

@@ -15,13 +15,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from gofastr_queue import Job, Queue
+from gofastr_queue_conformance import workers
 from gofastr_queue_conformance.workers.ledger import Ledger
 
 
 def main() -> None:
-    """Work on the queue of the command line."""
+    """Work on the queue of the environment."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("url")
     parser.add_argument("ledger", type=Path)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--lease", type=float, default=30)
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--poll", type=float, default=0.2)
     given = parser.parse_args()
     ledger = Ledger(given.ledger)
-    queue = Queue.open(given.url, lease=timedelta(seconds=given.lease))
+    queue = Queue.open(workers.url(), lease=timedelta(seconds=given.lease))
 
     @queue.handler("note")
     def note(job: Job) -> None:

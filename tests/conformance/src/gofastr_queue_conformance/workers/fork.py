@@ -9,6 +9,7 @@ import os
 import sys
 
 from gofastr_queue import Job, Queue
+from gofastr_queue_conformance import workers
 from gofastr_queue_conformance.harness import put
 
 CHILDREN = 4
@@ -17,7 +18,7 @@ JOBS = 25
 
 def main() -> None:
     """Fork, work everywhere, and say what came of it."""
-    queue = Queue.open(sys.argv[1])
+    queue = Queue.open(workers.url())
     _work(queue, "before")
     children = [_fork(queue, f"child-{number}") for number in range(CHILDREN)]
     _work(queue, "parent")

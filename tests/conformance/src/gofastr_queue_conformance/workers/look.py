@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 
 from gofastr_queue import Queue
+from gofastr_queue_conformance import workers
 
 
 def main() -> None:
     """Count, and give everything back."""
-    with Queue.open(sys.argv[1]) as queue:
+    with Queue.open(workers.url()) as queue:
         claims = queue.claim(100)
         for claim in claims:
             queue.release(claim)

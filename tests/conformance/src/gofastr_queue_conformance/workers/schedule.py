@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from attrs import frozen
 
 from gofastr_queue import Queue, Scheduler
+from gofastr_queue_conformance import workers
 
 
 @frozen
@@ -25,10 +26,9 @@ class WrongClock:
 def main() -> None:
     """Fire what is stored in the queue of the command line."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("url")
     parser.add_argument("--ahead", type=float, default=0)
     given = parser.parse_args()
-    with Queue.open(given.url, clock=WrongClock(timedelta(seconds=given.ahead))) as queue:
+    with Queue.open(workers.url(), clock=WrongClock(timedelta(seconds=given.ahead))) as queue:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         Scheduler(queue).run()
