@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -36,6 +38,14 @@ def connection(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 @pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter, as pytest's own are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
 def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     mounts = tmp_path / "mountinfo"
     monkeypatch.setattr(sqlite_diagnosis, "MOUNTS", mounts)
@@ -51,7 +61,7 @@ def test_by_default_a_commit_outlasts_a_power_cut(sqlite: Harness) -> None:
         )
         assert {one.level for one in queue.diagnose()} <= {Level.OK, Level.NOTE, Level.WARNING}
         subjects = [one.subject for one in queue.diagnose() if one.subject != "filesystem"]
-        assert subjects == ["version", "durability", "schema", "clock"]
+        assert subjects == ["version", "durability", "access", "schema", "clock"]
 
 
 def test_synchronous_normal_is_a_warning_that_names_the_remedy(file: Path) -> None:
@@ -164,6 +174,33 @@ def test_where_no_system_tells_of_filesystems_nothing_is_said(file: Path, mounts
     assert not mounts.exists()
     with Queue.open(f"sqlite:///{file}") as queue:
         assert "filesystem" not in {one.subject for one in queue.diagnose()}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have other rights there")
+@pytest.mark.parametrize(
+    ("folder", "mode", "level", "said"),
+    [
+        (0o755, None, Level.OK, "not every user"),
+        (0o755, 0o660, Level.OK, "not every user"),
+        (0o755, 0o644, Level.WARNING, "may read the file"),
+        (0o755, 0o666, Level.WARNING, "may write to the file"),
+        (0o700, 0o666, Level.OK, "not every user"),
+    ],
+)
+def test_who_may_open_the_file_is_judged(
+    open_folder: Path, folder: int, mode: int | None, level: Level, said: str
+) -> None:
+    file = open_folder / "inner" / "jobs.db"
+    file.parent.mkdir()
+    with Queue.open(f"sqlite:///{file}") as queue:
+        file.parent.chmod(folder)
+        if mode is not None:
+            file.chmod(mode)
+
+        found = of(queue, "access")
+
+    assert (found.level, said in found.text) == (level, True)
+    assert "chmod o-rw" in found.remedy or level is Level.OK
 
 
 @pytest.mark.parametrize(

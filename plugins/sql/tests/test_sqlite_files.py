@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +128,38 @@ def test_a_file_that_may_only_be_read_is_refused_and_left_as_it_is(tmp_path: Pat
 
     reader.close()
     assert file.read_bytes() == before
+
+
+@pytest.fixture
+def permissive() -> Iterator[None]:
+    """Let whoever makes a file decide its rights."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have other rights there")
+@pytest.mark.usefixtures("permissive")
+def test_a_new_file_and_those_beside_it_are_for_their_owner_alone(tmp_path: Path) -> None:
+    with Queue.open(f"sqlite:///{tmp_path}/jobs.db") as queue:
+        queue.enqueue("mail")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+
+    assert modes == {"jobs.db": 0o600, "jobs.db-wal": 0o600, "jobs.db-shm": 0o600}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have other rights there")
+@pytest.mark.parametrize("mode", [0o600, 0o660, 0o664])
+def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "jobs.db"
+    file.touch()
+    file.chmod(mode)
+
+    with Queue.open(f"sqlite:///{file}") as queue:
+        queue.enqueue("mail")
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+
+    assert modes == {mode}
 
 
 WITHOUT_PERMISSION = """

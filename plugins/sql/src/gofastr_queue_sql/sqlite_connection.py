@@ -22,6 +22,9 @@ SWITCH_SECONDS = 0.01
 CLOSE_SECONDS = 1.0
 """How long a close waits for an operation that goes on."""
 
+OWNERS = 0o600
+"""Who may read and write a new file; SQLite gives its journals the same."""
+
 
 class Connection:
     """A connection that one thread uses at a time, opened anew after a fork."""
@@ -112,7 +115,9 @@ class Connection:
 
 
 def open_file(file: str, synchronous: str) -> sqlite3.Connection:
-    """Open a database file in WAL mode."""
+    """Open a database file in WAL mode; a new one is its owner's alone, for jobs are private."""
+    with suppress(OSError):  # it is there, or SQLite will say why it cannot be
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNERS))
     connection = sqlite3.connect(
         file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +44,7 @@ def findings(cursor: sqlite3.Cursor, file: str, table: str) -> list[Finding]:
         version(sqlite3.sqlite_version_info[:3], journal),
         *durability(journal, SYNCHRONOUS[synchronous]),
         *filesystem(filesystem_of(file)),
+        *access(file),
         _schema(cursor, table),
         Finding("clock", Level.OK, "the clock of this host decides"),
     ]
@@ -110,6 +113,27 @@ def filesystem(kind: str) -> Iterator[Finding]:
         yield Finding("filesystem", Level.NOTE, wrong, "put the file on a volume")
     elif kind:
         yield Finding("filesystem", Level.OK, where)
+
+
+def access(file: str) -> Iterator[Finding]:
+    """Judge who else on this host may open a file; nothing is said where systems differ."""
+    if os.name != "posix":
+        return
+    try:
+        path = Path(file).resolve(strict=True)
+        mode = path.stat().st_mode
+        entered = all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents)
+    except OSError:
+        return
+    remedy = "take it from others by chmod o-rw, for the file and those beside it (-wal, -shm)"
+    if entered and mode & stat.S_IWOTH:
+        wrong = "every user of this host may write to the file: read, make and remove jobs"
+        yield Finding("access", Level.WARNING, wrong, remedy)
+    elif entered and mode & stat.S_IROTH:
+        wrong = "every user of this host may read the file, and so the payloads of all jobs"
+        yield Finding("access", Level.WARNING, wrong, remedy)
+    else:
+        yield Finding("access", Level.OK, "not every user of this host may open the file")
 
 
 def filesystem_of(file: str) -> str:
