@@ -50,7 +50,10 @@ def read(stored: StoredError) -> JobError:
     return JobError(stored.attempt, stored.at, "Unknown", stored.text)
 
 
+EXPIRED = "LeaseExpired"
+"""The kind of such an error."""
+
 LEASE_EXPIRED = failure(
-    "LeaseExpired", "the lease ran out before the worker settled the job: it died, hung or was cut"
+    EXPIRED, "the lease ran out before the worker settled the job: it died, hung or was cut"
 )
 """What reclaiming keeps as the error of the attempt."""

@@ -141,7 +141,9 @@ def found_at(url: str, **options: Any) -> dict[str, Finding]:
         return {one.subject: one for one in queue.diagnose()}
 
 
-SUBJECTS = {"version", "durability", "eviction", "writing", "clock"}
+LOOKED_AT = {"leases", "backlog"}
+
+SUBJECTS = {"version", "durability", "eviction", "writing", "clock", *LOOKED_AT}
 
 
 def test_a_server_as_it_should_be_is_in_order() -> None:
@@ -194,7 +196,7 @@ def user(redis_server: Address, name: str) -> Callable[..., str]:
 def test_a_user_without_info_is_told_what_is_not_known(user: Callable[..., str]) -> None:
     found = found_at(user("-info"))
 
-    assert found.keys() == {"durability", "clock"}
+    assert found.keys() == {"durability", "clock", *LOOKED_AT}
     assert found["durability"].level is Level.NOTE
     assert "allow it: ACL SETUSER … +info" in found["durability"].remedy
 

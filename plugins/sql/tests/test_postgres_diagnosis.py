@@ -32,6 +32,8 @@ SUBJECTS = {
     "schema",
     "rights",
     "vacuum",
+    "leases",
+    "backlog",
 }
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from attrs import evolve
 
-from gofastr_queue import limits
+from gofastr_queue import limits, observed
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.job import Job, Page
 from gofastr_queue.lifecycle import Status
@@ -113,9 +113,12 @@ class Operating(Opened):
     def diagnose(self) -> list[Finding]:
         """Examine the store: what stands against the promises where it runs.
 
-        Changes nothing.  The store's clock is compared with the queue's, or the process's.
+        Changes nothing.  The store's clock is compared with the queue's, or the process's.  A
+        bounded number of its jobs is read too, for leases that ran out and jobs that wait.
         """
-        return self._hooks().queue_diagnose(now=self._consumer.now())
+        now = self._consumer.now()
+        found = self._hooks().queue_diagnose(now=now)
+        return [*found, *observed.findings(self._calls, now)]
 
     def _query(
         self,
