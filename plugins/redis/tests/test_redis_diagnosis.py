@@ -141,7 +141,7 @@ def found_at(url: str, **options: Any) -> dict[str, Finding]:
         return {one.subject: one for one in queue.diagnose()}
 
 
-LOOKED_AT = {"leases", "backlog"}
+LOOKED_AT = {"encryption", "leases", "backlog"}
 
 SUBJECTS = {"version", "durability", "eviction", "writing", "clock", *LOOKED_AT}
 

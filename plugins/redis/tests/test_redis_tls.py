@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from redis import Redis
+from redis.sentinel import Sentinel
 from tests.servers.redis import Address
 from tests.servers.tls_door import certificate, tls_door
 
 from gofastr_queue import BackendUnavailable, Queue
+from gofastr_queue.records import Finding, Level
+from gofastr_queue_redis import encryption as redis_encryption
+from gofastr_queue_redis.address import client, read
+from gofastr_queue_redis.encryption import Way, encryption, is_local, way
+from gofastr_queue_redis.links import link, unconnected
 
 KNOWN = "localhost"
 """The name in the certificate; its address is not there."""
@@ -81,3 +90,100 @@ def test_a_server_with_tls_where_none_is_spoken(door: str) -> None:
 
     with pytest.raises(BackendUnavailable, match="if the server speaks TLS, write rediss://"):
         Queue.open(plain)
+
+
+@pytest.mark.parametrize(
+    ("tls", "verified", "level", "said"),
+    [
+        (False, False, Level.WARNING, "is not encrypted: whoever is in between reads the password"),
+        (True, False, Level.WARNING, "the certificate or its host is not verified"),
+        (True, True, Level.OK, "encrypted, and its certificate verified"),
+    ],
+)
+def test_a_way_over_the_network_is_judged(
+    tls: bool, verified: bool, level: Level, said: str
+) -> None:
+    found = encryption(Way("cache.example.com", local=False, tls=tls, verified=verified))
+
+    assert found.level is level
+    assert said in found.text
+    assert found.remedy or level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("localhost", True),
+        ("127.0.0.5", True),
+        ("::1", True),
+        ("192.0.2.1", False),
+        ("2001:db8::1", False),
+        ("cache.example.com", False),
+    ],
+)
+def test_a_host_is_this_one_by_its_name_or_address(host: str, local: bool) -> None:
+    assert is_local(host) is local
+
+
+REMOTE = "cache.example.com"
+
+
+@pytest.mark.parametrize(
+    ("url", "gone"),
+    [
+        (f"redis://{REMOTE}", Way(REMOTE, local=False, tls=False, verified=False)),
+        (f"rediss://{REMOTE}", Way(REMOTE, local=False, tls=True, verified=True)),
+        (
+            f"rediss://{REMOTE}?ssl_cert_reqs=none&ssl_check_hostname=false",
+            Way(REMOTE, local=False, tls=True, verified=False),
+        ),
+        (
+            f"rediss://{REMOTE}?ssl_check_hostname=false",
+            Way(REMOTE, local=False, tls=True, verified=False),
+        ),
+        ("redis://localhost", Way("localhost", local=True, tls=False, verified=False)),
+    ],
+)
+def test_a_url_says_which_way_its_connections_go(url: str, gone: Way) -> None:
+    with closing(client(read(url, None, None))) as made:
+        assert way(unconnected(link(made, "key"))) == gone
+
+
+def test_of_a_client_that_shows_no_connection_nothing_is_said() -> None:
+    class Adapter:
+        def execute_command(self, *_: object) -> None:
+            """Send nothing."""
+
+    assert way(unconnected(link(Adapter(), "key"))) is None
+
+
+def test_a_master_that_sentinel_finds_is_not_judged_by_the_name_of_none() -> None:
+    sentinel: Any = Sentinel([(REMOTE, 1)])  # type: ignore[no-untyped-call] # redis-py's
+
+    with closing(sentinel.master_for("mymaster")) as master:
+        assert way(unconnected(link(master, "key"))) is None
+
+
+def test_a_socket_stays_on_this_host() -> None:
+    with closing(Redis(unix_socket_path="/run/redis.sock")) as made:
+        found = encryption(way(unconnected(link(made, "key"))) or pytest.fail("a socket is known"))
+
+    assert found == Finding("encryption", Level.OK, "the connection stays on this host")
+
+
+def test_a_server_is_judged_by_the_way_of_its_connections(
+    door: str, authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_encryption, "is_local", lambda _: False)
+    url = f"{door.format(KNOWN)}&ssl_ca_certs={authority}"
+    ways = (url, f"{url}&ssl_check_hostname=false")
+
+    found = [of(Queue.open(one)) for one in ways]
+
+    assert [one.level for one in found] == [Level.OK, Level.WARNING]
+
+
+def of(opened: Queue) -> Finding:
+    with opened as queue:
+        (found,) = [one for one in queue.diagnose() if one.subject == "encryption"]
+    return found

@@ -32,6 +32,7 @@ SUBJECTS = {
     "schema",
     "rights",
     "vacuum",
+    "encryption",
     "leases",
     "backlog",
 }

@@ -9,7 +9,8 @@ from typing import Any
 
 from gofastr_queue.records import Finding, Level
 from gofastr_queue_redis import rows
-from gofastr_queue_redis.links import Link
+from gofastr_queue_redis.encryption import encryption, way
+from gofastr_queue_redis.links import Link, unconnected
 
 FLOOR = {"redis": (6, 2), "valkey": (7, 2)}
 
@@ -34,6 +35,11 @@ def info(link: Link) -> Info:
 
 def findings(link: Link, now: datetime | None) -> list[Finding]:
     """Examine a server; ``now`` is the clock that was given to the queue, if one was."""
+    gone = way(unconnected(link))
+    return [*_server(link, now), *(() if gone is None else (encryption(gone),))]
+
+
+def _server(link: Link, now: datetime | None) -> list[Finding]:
     said = info(link)
     if not said:
         unread = "this user may not run INFO: durability, eviction and version are not known"

@@ -119,12 +119,12 @@ class Single:
 
     def __init__(self, client: Any) -> None:
         _refuse_encoding(client.connection_pool.connection_kwargs.get("encoding"))
-        self._connection = client.connection
+        self.connection = client.connection
         self._lock = getattr(client, "single_connection_lock", None) or threading.Lock()
 
     def call(self, *command: Any) -> Any:
         with self._lock:
-            return _say(self._connection, command)
+            return _say(self.connection, command)
 
     wait = call
 
@@ -138,8 +138,8 @@ class Clustered:
     def __init__(self, cluster: Any, key: str) -> None:
         self._cluster = cluster
         self._key = key
-        self._node = Pooled(self._pool())
-        self.patience = self._node.patience
+        self.node = Pooled(self._pool())
+        self.patience = self.node.patience
 
     def call(self, *command: Any) -> Any:
         return self._followed(lambda node: node.call(*command))
@@ -148,7 +148,7 @@ class Clustered:
         return self._followed(lambda node: node.wait(*command))
 
     def close(self) -> None:
-        self._node.close()
+        self.node.close()
 
     def _followed(self, act: Callable[[Pooled], Any]) -> Any:
         """Act at the node that has the slot now; whoever sends us on has done nothing."""
@@ -165,11 +165,11 @@ class Clustered:
         raise AssertionError("the last redirection raises")
 
     def _at(self) -> Pooled:
-        pool, node = self._pool(), self._node
+        pool, node = self._pool(), self.node
         if node.pool is not pool:
-            self._node = Pooled(pool)
+            self.node = Pooled(pool)
             node.close()
-        return self._node
+        return self.node
 
     def _pool(self) -> Any:
         try:
@@ -196,6 +196,15 @@ def link(client: Any, key: str) -> Link:
         return Single(client)
     pool = getattr(client, "connection_pool", None)
     return Plain(client) if pool is None else Pooled(pool)
+
+
+def unconnected(link: Link) -> Any | None:
+    """Return a connection to look at, which may not be connected; None where there is none."""
+    if isinstance(link, Clustered):
+        link = link.node
+    if isinstance(link, Pooled):
+        return link.pool.connection_class(**link.pool.connection_kwargs)
+    return link.connection if isinstance(link, Single) else None
 
 
 def _is_asynchronous(client: Any) -> bool:

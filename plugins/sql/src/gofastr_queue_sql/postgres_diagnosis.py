@@ -14,6 +14,7 @@ from attrs import frozen
 from gofastr_queue.errors import QueueError
 from gofastr_queue.records import Finding, Level
 from gofastr_queue_sql.postgres_connection import OLDEST_SERVER, Sessions, execute
+from gofastr_queue_sql.postgres_encryption import encryption, way
 from gofastr_queue_sql.postgres_errors import READ_ONLY, first_line
 from gofastr_queue_sql.postgres_schema import Schema
 from gofastr_queue_sql.postgres_vacuum import LEAST
@@ -75,12 +76,15 @@ class Diagnosis:
             known = self.schema.version(connection)
             table = Table(*execute(connection, self.sql.condition).fetchone()) if known else None
             server = connection.info.server_version
+            (gss,) = execute(connection, self.sql.encrypted).fetchone()
+            gone = way(connection, gss=gss)
         ahead = here + timedelta(seconds=asked + half - began) - moment(there)
         return [
             version(server),
             *durability(settings, unlogged=table is not None and table.unlogged),
             writing(settings, standby=standby),
             clock(ahead.total_seconds(), half, given=now is not None),
+            encryption(gone),
             isolation(settings),
             *timeouts(settings),
             self._waking(),
