@@ -94,3 +94,36 @@ def test_the_quickstart_has_at_most_fifteen_lines_of_code() -> None:
 
     assert code is not None
     assert len([line for line in code[1].splitlines() if line.strip()]) <= 15
+
+
+SUBJECT = re.compile(r'Finding\(\s*"(\w+)"')
+
+EXAMINING = {
+    "memory": ["plugins/memory/src/*/backend.py"],
+    "SQLite": ["plugins/sql/src/*/sqlite*.py"],
+    "PostgreSQL": ["plugins/sql/src/*/postgres*.py"],
+    "Redis": ["plugins/redis/src/*/*.py"],
+}
+"""Where each store's findings are made; core's are of every store."""
+
+
+def subjects(*patterns: str) -> set[str]:
+    files = [file for pattern in patterns for file in ROOT.glob(pattern)]
+    return {found for file in files for found in SUBJECT.findall(file.read_text("utf-8"))}
+
+
+def test_the_doctors_page_names_every_subject_of_each_store_and_no_other() -> None:
+    page = (ROOT / "docs" / "doctor.md").read_text("utf-8")
+    (head, *rows) = re.findall(r"^\|(.*)\|$", page.split("## What is examined")[1], re.MULTILINE)
+    stores = [cell.strip() for cell in head.split("|")[1:]]
+    cells = [[cell.strip() for cell in row.split("|")] for row in rows]
+    table = [row for row in cells if len(row) == len(stores) + 1 and row[0].startswith("`")]
+
+    named = {
+        store: {row[0].strip("`") for row in table if row[number]}
+        for number, store in enumerate(stores, 1)
+    }
+
+    common = subjects("core/src/gofastr_queue/observed.py")
+    assert len(common) == 2
+    assert named == {store: subjects(*where) | common for store, where in EXAMINING.items()}
