@@ -17,7 +17,6 @@ from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
-from croniter import CroniterError, croniter
 
 from gofastr_queue.errors import InvalidSchedule
 from gofastr_queue.limits import EARLIEST, LATEST, shown
@@ -318,6 +317,9 @@ def _cron(spec: str, tz: str) -> Cron:
             f"day of week) or is a shortcut such as @daily, got {len(texts)}: {shown(spec)}"
         )
     read = [field.read(text) for field, text in zip(FIELDS, texts, strict=True)]
+    # its import runs a program, to learn how many bits there are
+    from croniter import CroniterError, croniter  # noqa: PLC0415 - only for who has a cron
+
     try:
         expanded, _ = croniter.expand(" ".join(read))
     except (CroniterError, ValueError, LookupError) as error:
