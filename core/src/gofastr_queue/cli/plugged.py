@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from importlib.metadata import EntryPoint
+from typing import Any, cast
 
 import click
 
@@ -24,15 +25,29 @@ class PluggedCommands(Commands):
         return sorted({*super().list_commands(ctx), *installed(GROUP)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, importing it if another distribution brings it."""
+        """Return a command; nothing is imported."""
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
-        point = only(GROUP, cmd_name)
-        if point is not None:
-            return cast(click.Command, point.load())
+        points = installed(GROUP).get(cmd_name)
+        if points:
+            return _Plugged(cmd_name, points)
         if cmd_name in BROUGHT_BY:
             raise click.UsageError(
                 f"{cmd_name!r} is not installed. Try: pip install {BROUGHT_BY[cmd_name]}"
             )
         return None
+
+
+class _Plugged(click.Command):
+    """Stands for another distribution's command in lists and completions until it is called."""
+
+    def __init__(self, name: str, points: list[EntryPoint]) -> None:
+        brought = " and ".join(sorted(one.dist.name if one.dist else one.value for one in points))
+        super().__init__(name, help=f"Brought by {brought}.")
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Import the command and let it read its arguments."""
+        point = only(GROUP, self.name or "")
+        assert point is not None  # noqa: S101 - it was found by this name
+        return cast(click.Command, point.load()).make_context(*arguments, **options)
