@@ -33,6 +33,9 @@ from gofastr_queue.records import (
 
 log = logging.getLogger("gofastr_queue")
 
+CLAIM_CHUNK = 10_000
+"""Jobs claimed in one step: a store may take time for what is asked, however little it has."""
+
 RECLAIM_CHUNK = 1_000
 """Expired leases taken back in one step."""
 
@@ -62,13 +65,17 @@ class Consumer:
         return None if self.clock is None else self.clock.now()
 
     def claim(self, want: Want, limit: int) -> Claims:
-        """Lease up to ``limit`` wanted jobs; unreadable ones are buried and made up for."""
+        """Lease up to ``limit`` wanted jobs; unreadable ones are buried and made up for.
+
+        Each ``CLAIM_CHUNK`` is one step.
+        """
         claims: list[Claim] = []
         while True:
+            asked = min(limit - len(claims), CLAIM_CHUNK)
             try:
                 batch = self.calls.hooks.queue_claim(
                     want=want,
-                    limit=limit - len(claims),
+                    limit=asked,
                     lease=self.lease,
                     worker=self.worker,
                     now=self.now(),
@@ -80,7 +87,8 @@ class Consumer:
                 return Claims(claims, timedelta(0), None)
             found = self._readable(batch)
             claims += found.claims
-            if len(found.claims) == len(batch.claims) or len(claims) == limit:
+            made_up_for = len(found.claims) == len(batch.claims)
+            if len(claims) == limit or (made_up_for and len(batch.claims) < asked):
                 return Claims(claims, found.next_due, found.due)
 
     def turn(
