@@ -18,6 +18,9 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 64
 """Lists and objects are nested at most this deep, unless the queue's option says otherwise."""
 
+MAX_HEADER_BYTES = 16 * 1024
+"""The JSON of a job's headers is at most this long in UTF-8: they say something of the payload."""
+
 MAX_DIGITS = 4_300
 """Digits of the longest integer that every interpreter writes and reads by default."""
 
@@ -58,7 +61,7 @@ class Codec:
             for encode in self.encoders:
                 text = encode(text, headers)
             _refuse_unstorable(text)
-        return text, _dumps(dict(headers)) if headers else ""
+        return text, _headers(headers) if headers else ""
 
     def decode(self, text: str, headers: str) -> tuple[Any, dict[str, str]]:
         """Return payload and headers; raises ``CorruptJob`` for any text that cannot be read."""
@@ -93,6 +96,17 @@ def to_json(payload: object, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DE
         raise InvalidJob(
             f"payload is {size} bytes of JSON, the limit is {max_bytes}; "
             "store large data elsewhere and enqueue its name"
+        )
+    return text
+
+
+def _headers(headers: Mapping[str, str]) -> str:
+    text = _dumps(dict(headers))
+    size = len(text) if text.isascii() else len(text.encode())
+    if size > MAX_HEADER_BYTES:
+        raise InvalidJob(
+            f"headers are {size} bytes of JSON, the limit is {MAX_HEADER_BYTES}; "
+            "put what is larger into the payload"
         )
     return text
 
