@@ -69,7 +69,7 @@ bench: $(VENV)/bench
 	$(BIN)/python -m bench $(BENCH)
 
 docs: $(VENV)/dev
-	$(BIN)/python docs/draw.py
+	$(BIN)/python -m docs.draw
 	$(BIN)/python -m pytest tests/docs README.md docs
 
 stress: $(VENV)/dev

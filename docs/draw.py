@@ -1,6 +1,6 @@
-"""Redraw what the pages derive: a diagram from the code, tables from the shipped certificates.
+"""Redraw what the pages derive: a diagram and bounds from the code, tables from certificates.
 
-    python docs/draw.py [--check]
+    python -m docs.draw [--check]
 
 With ``--check`` nothing is written, and a stale page is an error.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from docs import bounds
 
 from gofastr_queue.lifecycle import TRANSITIONS
 from gofastr_queue_conformance.certifying import certificate, tables
@@ -81,6 +83,7 @@ def proofs() -> str:
 DRAWN: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (DOCS / "lifecycle.md", "<!-- drawn from TRANSITIONS -->\n", diagram),
     (ROOT / "README.md", "<!-- drawn from certificates -->\n", promises),
+    (DOCS / "security.md", "<!-- drawn from the bounds -->\n", bounds.table),
     (DOCS / "certificates.md", "<!-- drawn from certificates -->\n", proofs),
 )
 

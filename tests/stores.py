@@ -29,22 +29,32 @@ def sqlite(tmp_path: Path) -> Harness:
     return harness(f"sqlite:///{tmp_path / 'jobs.db'}")
 
 
-@pytest.fixture
-def postgres() -> Iterator[Harness]:
-    schema = f"agreement_{uuid4().hex[:12]}"
+@pytest.fixture(scope="module")
+def postgres_address() -> Iterator[postgres_servers.Address]:
     with postgres_servers.any_server(fsync="off") as address:
-        yield harness(f"{address.url()}?schema={schema}")
-        with psycopg.connect(address.url()) as connection:
-            connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
+        yield address
 
 
 @pytest.fixture
-def redis() -> Iterator[Harness]:
-    name = f"agreement:{uuid4().hex[:12]}"
+def postgres(postgres_address: postgres_servers.Address) -> Iterator[Harness]:
+    schema = f"agreement_{uuid4().hex[:12]}"
+    yield harness(f"{postgres_address.url()}?schema={schema}")
+    with psycopg.connect(postgres_address.url()) as connection:
+        connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
+
+
+@pytest.fixture(scope="module")
+def redis_address() -> Iterator[redis_servers.Address]:
     with redis_servers.any_server(appendfsync="everysec") as address:
-        yield harness(f"{address.url()}?name={name}")
-        with Redis.from_url(address.url()) as client:
-            client.delete("nothing", *client.keys(f"{{{name}}}:*"))
+        yield address
+
+
+@pytest.fixture
+def redis(redis_address: redis_servers.Address) -> Iterator[Harness]:
+    name = f"agreement:{uuid4().hex[:12]}"
+    yield harness(f"{redis_address.url()}?name={name}")
+    with Redis.from_url(redis_address.url()) as client:
+        client.delete("nothing", *client.keys(f"{{{name}}}:*"))
 
 
 def harness(url: str) -> Harness:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.stores import memory, postgres, redis, sqlite
+from tests.stores import memory, postgres, postgres_address, redis, redis_address, sqlite
 
-__all__ = ["memory", "postgres", "redis", "sqlite"]
+__all__ = ["memory", "postgres", "postgres_address", "redis", "redis_address", "sqlite"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.stores import memory, postgres, redis, sqlite
+from tests.stores import memory, postgres, postgres_address, redis, redis_address, sqlite
 
 from gofastr_queue_conformance import Harness
 
-__all__ = ["memory", "postgres", "redis", "sqlite"]
+__all__ = ["memory", "postgres", "postgres_address", "redis", "redis_address", "sqlite"]
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres", "redis"])
