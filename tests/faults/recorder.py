@@ -27,6 +27,7 @@ from gofastr_queue.records import (
     Batch,
     Count,
     Draft,
+    JobQuery,
     Put,
     Release,
     Settled,
@@ -40,8 +41,6 @@ NOTHING_DONE = (DuplicateJob, InvalidJob, StoreFull)
 """Errors that promise that nothing happened; after any other, nobody knows."""
 
 Watched = Generator[None, Any, Any]
-
-_time_of_day = time.time_ns  # before anything makes the process's clock wrong
 
 
 @frozen
@@ -135,6 +134,15 @@ class Recorder:
         return ids
 
     @hookimpl(wrapper=True)
+    def queue_purge(self, query: JobQuery) -> Watched:
+        ids = () if query.ids is None else query.ids
+        call = self._invoke({"op": "purge", "id": id} for id in ids)
+        removed: int = yield from self._watch(call)
+        whole = removed in {0, len(ids)}  # else nobody knows which of them
+        self._answer(call, [{**asked, "value": removed > 0} for asked in call.asked if whole])
+        return removed
+
+    @hookimpl(wrapper=True)
     def queue_stats(self) -> Watched:
         call = self._invoke([{"op": "stats"}])
         counts: list[Count] = yield from self._watch(call)
@@ -158,7 +166,7 @@ class Recorder:
         self._write("ok", call, told)
 
     def _write(self, phase: str, call: Call, parts: Iterable[dict[str, Any]]) -> None:
-        mono, wall = time.monotonic_ns(), _time_of_day() // 1_000
+        mono, wall = time.monotonic_ns(), time.clock_gettime_ns(time.CLOCK_REALTIME) // 1_000
         for part in parts:
             self._lines.write(phase=phase, call=call.number, mono=mono, wall=wall, **part)
 

@@ -119,6 +119,9 @@ GOOD = {
         ack("a", "t1", 4),
         ack("b", "t2", 4),
     ),
+    "a job is cancelled": story(
+        put("a", 0), step("purge", 1, id="a", value=True), step("stats", 2, value=0)
+    ),
     "a count while a job is acked": story(
         *DONE,
         step("stats", 0.5, value=1),

@@ -69,6 +69,16 @@ def test_what_is_replayed_and_what_expires_is_recorded(tmp_path: Path) -> None:
     assert check(history.read(tmp_path, {id: "failed"})) == []
 
 
+def test_what_is_cancelled_is_recorded(tmp_path: Path) -> None:
+    with opened(tmp_path) as queue:
+        ids = [queue.enqueue("t").id for _ in range(2)]
+        queue.cancel(ids[0])
+        queue.cancel(ids[0])
+
+    assert [(op.id, op.value) for op in ops(tmp_path, "purge")] == [(ids[0], True), (ids[0], False)]
+    assert check(history.read(tmp_path, {ids[1]: "failed"})) == []
+
+
 def test_a_worker_is_recorded_and_its_history_is_good(tmp_path: Path) -> None:
     done = Effects(tmp_path)
     with opened(tmp_path) as queue:

@@ -17,9 +17,10 @@ def lost(history: History) -> Iterator[Violation]:
     performed = {effect.token for effect in history.effects if effect.done is not None}
     settled = {op.id for op in history.of("ack") if op.may_have_happened and op.token in performed}
     refused = {op.id for op in history.of("ack") if op.phase == "ok" and op.value is False}
+    removed = {op.id for op in history.of("purge") if op.may_have_happened}
+    known = settled | refused | removed | set(history.left)
     for op in history.of("put"):
-        kept = op.id in settled or op.id in history.left or op.id in refused
-        if op.happened and not kept:
+        if op.happened and op.id not in known:
             yield Violation("lost", op.id, "accepted, but neither done and acked nor in the store")
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens meanwhile, a count of all jobs is what was enqueued less what was acked."""
+"""Whatever happens meanwhile, a count of all jobs is what was enqueued less what went."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.faults.history import History
 
 def conservation(history: History) -> Iterator[Violation]:
     """Find counts that are more than can have been there, or fewer than must."""
-    puts, acks = history.of("put"), history.of("ack")
+    puts, gone = history.of("put"), history.of("ack", "purge")
     maybe_in = sorted(op.invoked for op in puts if op.may_have_happened)
     surely_in = sorted(op.ended for op in puts if op.happened)
-    maybe_out = sorted(op.invoked for op in acks if op.may_have_happened)
-    surely_out = sorted(op.ended for op in acks if op.happened)
+    maybe_out = sorted(op.invoked for op in gone if op.may_have_happened)
+    surely_out = sorted(op.ended for op in gone if op.happened)
     for look in history.of("stats"):
         if look.phase != "ok":
             continue
