@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SOAK ?= 30
 PACKAGES := core plugins/memory plugins/sql plugins/redis tests/conformance examples/gofastr-queue-files
 METADATA := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
 RUNTIME := -e 'core[cli]' -e plugins/memory -e 'plugins/sql[postgres]' -e plugins/redis
@@ -14,7 +15,7 @@ LONG := examples/gofastr-queue-files/tests/test_conformance.py \
 ALONE := plugins/redis/tests/test_redis_chunks.py
 LEFT_OUT := $(LONG:%=--ignore=%) --ignore=$(ALONE)
 
-.PHONY: help demo test check lint types floors mutants bench docs stress clean
+.PHONY: help demo test check lint types floors mutants bench docs faults stress clean
 
 help:
 	@echo 'make demo     a real queue at work: this Python library, tokenized by worker processes'
@@ -23,7 +24,8 @@ help:
 	@echo 'make mutants  break each promise in a copy and show which test notices'
 	@echo 'make bench    what stays flat however much else there is (half an hour; BENCH=--quick: minutes)'
 	@echo 'make docs     run the code in README and docs, and redraw what is derived from code'
-	@echo 'make stress   the conformance machine for longer, PostgreSQL and Redis: many restarts, long contention, dying schedulers'
+	@echo 'make faults   kill, pause, cut off and restart under load, in full (ten minutes)'
+	@echo 'make stress   the conformance machine for longer, PostgreSQL and Redis: many restarts, long contention, dying schedulers, faults in full, soaking (SOAK=30: minutes)'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -72,11 +74,15 @@ docs: $(VENV)/dev
 	$(BIN)/python -m docs.draw
 	$(BIN)/python -m pytest tests/docs README.md docs
 
-stress: $(VENV)/dev
+faults: $(VENV)/dev
+	GOFASTR_FAULTS=1 $(BIN)/python -m pytest tests/faults $(PYTEST)
+
+stress: faults
 	GOFASTR_EXAMPLES=2000 $(BIN)/python -m pytest plugins tests/agreement -k 'machine or difference or transcripts' --timeout=3600
 	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins -k 'postgres_restart or postgres_contention or redis_restart or die_stop'
 	GOFASTR_STRESS=1 $(BIN)/python -m pytest tests/packaging -k certified
 	$(BIN)/python -m pytest -n 3 $(LONG)
+	GOFASTR_SOAK_MINUTES=$(SOAK) $(BIN)/python -m pytest -n 3 --dist=load tests/faults/test_soak.py -rP
 
 clean:
 	rm -rf $(VENV) dist

@@ -32,13 +32,12 @@ LOOK_SECONDS = 0.01
 class Given:
     """What a worker process is told: the store, the folder to write to, the lease in seconds.
 
-    ``record`` is empty if its calls shall not be written down.
+    Without a folder nothing is written.
     """
 
     url: str
     folder: str
     lease: str
-    record: str
 
     def environment(self) -> dict[str, str]:
         """Return it as a process's environment."""
@@ -47,7 +46,7 @@ class Given:
     @classmethod
     def read(cls) -> Given:
         """Read this process's environment."""
-        return cls(*(os.environ[PREFIX + name] for name in ("URL", "FOLDER", "LEASE", "RECORD")))
+        return cls(*(os.environ[PREFIX + name] for name in ("URL", "FOLDER", "LEASE")))
 
 
 class HostileError(Exception):
@@ -66,9 +65,9 @@ class ToldToStopError(Exception):
 def queue() -> Queue:
     """Open the queue and register the handlers."""
     given = Given.read()
-    folder = Path(given.folder)
+    folder = Path(given.folder) if given.folder else None
     effects = Effects(folder)
-    plugins = [Recorder(folder)] if given.record else []
+    plugins = [] if folder is None else [Recorder(folder)]
     queue = Queue.open(given.url, lease=timedelta(seconds=float(given.lease)), plugins=plugins)
 
     @queue.handler("work")

@@ -42,11 +42,15 @@ def store(request: pytest.FixtureRequest, servers: Servers, tmp_path: Path) -> I
 
 
 @pytest.fixture
-def site(store: Store, tmp_path: Path) -> Iterator[Site]:
-    """Give a place for workers, none of which outlives the test."""
+def crew(tmp_path: Path) -> Iterator[Crew]:
+    """Give a place for worker processes, none of which outlives the test."""
     crew = Crew(tmp_path)
-    with Queue.open(store.url, plugins=[Recorder(tmp_path)]) as queue:
-        try:
-            yield Site(store, tmp_path, queue, crew)
-        finally:
-            crew.close()
+    yield crew
+    crew.close()
+
+
+@pytest.fixture
+def site(store: Store, crew: Crew) -> Iterator[Site]:
+    """Give a store with a crew, where everything is recorded."""
+    with Queue.open(store.url, plugins=[Recorder(crew.folder)]) as queue:
+        yield Site(store, crew.folder, queue, crew)

@@ -81,10 +81,11 @@ class Crew:
     ) -> Process:
         """Start a worker process on a store, with more options of the command.
 
-        ``clock`` is by how many seconds its clock is wrong.
+        ``clock`` is by how many seconds its clock is wrong. Without ``record`` it writes down
+        neither calls nor effects.
         """
         said = self.folder / f"said-{len(self.everybody)}"
-        given = Given(url, str(self.folder), str(lease), "yes" if record else "")
+        given = Given(url, str(self.folder) if record else "", str(lease))
         wrong = ["-m", "tests.faults.wrong_clock", str(clock)] if clock else ["-m", "gofastr_queue"]
         command = [sys.executable, *wrong, "work", *options, f"--workers={workers}", TARGET]
         with said.open("wb") as file:

@@ -34,7 +34,7 @@ class Effect:
 class Effects:
     """The effects of one process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self._lines = lines.Lines(folder, KIND)
 
     def write(self, what: str, claim: Claim) -> None:

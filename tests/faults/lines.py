@@ -10,19 +10,19 @@ from typing import Any
 
 
 class Lines:
-    """A file of one process; each line is one write, so a kill tears at most the last one."""
+    """A file of one process; each line is one write, so a kill tears at most the last one.
 
-    def __init__(self, folder: Path, kind: str) -> None:
+    Without a folder nothing is kept.
+    """
+
+    def __init__(self, folder: Path | None, kind: str) -> None:
         name = f"{kind}-{os.getpid()}-{time.monotonic_ns()}.jsonl"  # pids come again
-        self._file = os.open(folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        path = os.devnull if folder is None else folder / name
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def write(self, **fields: Any) -> None:
         """Append a line."""
         os.write(self._file, json.dumps(fields).encode() + b"\n")
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._file)
 
 
 def read(file: Path) -> list[dict[str, Any]]:

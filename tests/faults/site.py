@@ -54,7 +54,7 @@ class Site:
 
     def drained(self, within: float = PATIENCE) -> None:
         """Wait until no job is pending or claimed."""
-        eventually(self._empty, "an empty queue", within, SAMPLE_SECONDS)
+        drained(self.queue, within)
 
     def history(self) -> History:
         """Return what happened until now."""
@@ -65,36 +65,43 @@ class Site:
         """Return every promise that was broken until now."""
         return check(self.history())
 
-    def _empty(self) -> bool:
+    @contextmanager
+    def sampled(self) -> Iterator[None]:
+        """Count the jobs all the time, for the check of conservation."""
+        with meanwhile(self.queue.stats, SAMPLE_SECONDS):
+            yield
+
+
+def drained(queue: Queue, within: float = PATIENCE) -> None:
+    """Wait until no job is pending or claimed."""
+
+    def empty() -> bool:
         try:
-            stats = self.queue.stats()
+            stats = queue.stats()
         except BackendUnavailable:
             return False
         return not stats["pending"] and not stats["claimed"]
 
-    @contextmanager
-    def meanwhile(self, act: Callable[[], object], every: float) -> Iterator[None]:
-        """Do something now and then, from another thread; a store that is away does not end it."""
-        ended = threading.Event()
+    eventually(empty, "an empty queue", within, SAMPLE_SECONDS)
 
-        def go_on() -> None:
-            while not ended.wait(every):
-                with suppress(BackendUnavailable):
-                    act()
 
-        with ThreadPoolExecutor(1) as executor:
-            running = executor.submit(go_on)
-            try:
-                yield
-            finally:
-                ended.set()
-            running.result()
+@contextmanager
+def meanwhile(act: Callable[[], object], every: float) -> Iterator[None]:
+    """Do something now and then, from another thread; a store that is away does not end it."""
+    ended = threading.Event()
 
-    @contextmanager
-    def sampled(self) -> Iterator[None]:
-        """Count the jobs all the time, for the check of conservation."""
-        with self.meanwhile(self.queue.stats, SAMPLE_SECONDS):
+    def go_on() -> None:
+        while not ended.wait(every):
+            with suppress(BackendUnavailable):
+                act()
+
+    with ThreadPoolExecutor(1) as executor:
+        running = executor.submit(go_on)
+        try:
             yield
+        finally:
+            ended.set()
+        running.result()
 
 
 def work(count: int, *seconds: float, **facts: Any) -> list[Job]:

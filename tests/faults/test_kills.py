@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 from tests.faults.crew import PATIENCE, Process
-from tests.faults.site import FULL, Site, work
+from tests.faults.site import FULL, Site, meanwhile, work
 from tests.faults.stores import SQLITE
 
 from gofastr_queue_conformance.watching import eventually
@@ -24,8 +24,8 @@ LEASE = 5.0 if FULL else 2.0
 RECLAIM = "--reclaim-interval=500ms"
 BUSY = 0.5
 """Which part of the slots is at work, so that most deaths cut something short."""
-UNFLUSHED = 4
-"""Acks that a worker of two slots may hold back at any moment."""
+AT_STAKE = 4
+"""Effects that a death can bring twice: one of each slot, and as many whose acks wait to go."""
 CHUNKS = 20
 """How many times a second jobs are enqueued."""
 LONG = 600.0 if FULL else PATIENCE
@@ -45,7 +45,7 @@ def test_jobs_are_acked_exactly_once_though_workers_are_killed(site: Site) -> No
         site.queue.enqueue_many(waiting[:size])
         del waiting[:size]
 
-    with site.sampled(), site.meanwhile(produce, 1 / CHUNKS):
+    with site.sampled(), meanwhile(produce, 1 / CHUNKS):
         began = time.monotonic()
         for number in range(1, KILLS + 1):
             time.sleep(max(began + number * SECONDS / KILLS - time.monotonic(), 0))
@@ -69,7 +69,7 @@ def test_jobs_are_acked_exactly_once_though_workers_are_killed(site: Site) -> No
     assert site.queue.stats() == {"pending": 0, "claimed": 0, "failed": 0}
     assert set(done_of) == {op.id for op in history.of("put")}
     assert len(done_of) == jobs
-    assert extra <= KILLS * (SLOTS + UNFLUSHED)
+    assert extra <= KILLS * AT_STAKE
     assert codes == [0] * PROCESSES
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 from tests.faults.crew import PATIENCE
-from tests.faults.site import FULL, Site, work
+from tests.faults.site import FULL, Site, meanwhile, work
 from tests.faults.stores import REDIS, SERVERS
 from tests.servers import redis
 from tests.servers.redis_tools import script_flushing
@@ -32,7 +32,7 @@ RECLAIM = "--reclaim-interval=300ms"
 def test_nothing_is_lost_or_done_twice_though_the_server_restarts(site: Site, crash: bool) -> None:
     workers = [site.start(RECLAIM, lease=LEASE) for _ in range(2)]
     chunk = work(CHUNK, JOB_SECONDS)
-    with site.sampled(), site.meanwhile(lambda: site.queue.enqueue_many(chunk), EVERY):
+    with site.sampled(), meanwhile(lambda: site.queue.enqueue_many(chunk), EVERY):
         for _ in range(RESTARTS):
             time.sleep(PAUSE)
             site.store.restart(crash=crash)
