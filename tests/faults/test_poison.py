@@ -18,9 +18,14 @@ LEASE = 1.5
 
 
 def test_poison_fails_for_its_reason_and_every_other_job_is_done(site: Site) -> None:
-    fifth = work(JOBS // 5, 0.001)
+    fifth = work(JOBS // 5, 0.001, max_attempts=ATTEMPTS)
     poison: dict[str, str] = {}
-    for type in ("exit", "hostile", "garbage", "kill"):  # the last, for it hurts its neighbours
+    for type in (
+        "exit",
+        "hostile",
+        "garbage",
+        "kill",
+    ):  # the last: a death costs the others an attempt
         site.queue.enqueue_many(fifth)
         poison[type] = put_garbage(site) if type == "garbage" else put_poison(site, type)
     site.queue.enqueue_many(fifth)

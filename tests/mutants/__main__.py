@@ -33,6 +33,7 @@ TESTS = [
     "plugins/memory/tests",
     "plugins/sql/tests",
     "tests/agreement",
+    "tests/faults",
     "tests/servers",
 ]
 COPIED = [*SOURCES, *TESTS, "pyproject.toml"]

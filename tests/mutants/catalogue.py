@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.mutants.faults import FAULTS
 from tests.mutants.mutant import Mutant
 from tests.mutants.postgres import POSTGRES
 from tests.mutants.processes import PROCESSES
@@ -478,6 +479,7 @@ MUTANTS = [
         "oldest = next(iter(self.dead.values()))",
         "oldest = next(reversed(self.dead.values()))",
     ),
+    *FAULTS,
     *POSTGRES,
     *PROCESSES,
     *SCHEDULES,

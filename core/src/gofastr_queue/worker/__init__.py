@@ -1,7 +1,8 @@
 """The worker: given calls and handlers, never a queue.
 
 ``engine`` puts it together; ``pool`` claims and settles, ``slots`` run jobs, ``keeper`` keeps their
-leases, ``pace`` says how much to claim ahead, ``gate`` what must not run now.
+leases, ``pace`` says how much to claim ahead, ``gate`` what must not run now, ``suspects`` what
+must not be held together.
 """
 
 from gofastr_queue.worker.engine import Engine

@@ -19,6 +19,7 @@ from gofastr_queue.worker.pool import Pool
 from gofastr_queue.worker.reclaimer import Reclaimer
 from gofastr_queue.worker.running import Runner
 from gofastr_queue.worker.slots import Loop, Tasks, Threads
+from gofastr_queue.worker.suspects import Suspects
 
 SETTLE_SECONDS = 3 * STOP_SECONDS
 """How long after its grace a worker may take to end processes and to settle their jobs."""
@@ -41,6 +42,7 @@ class Engine:
         self._reclaimer = Reclaimer(
             consumer.reclaim, options.reclaim_interval, lambda: datetime.now(UTC)
         )
+        suspects = Suspects(self._keeper)
         self._loop = Loop()
         self._children = Children()
         runner = Runner(
@@ -56,6 +58,7 @@ class Engine:
                 handlers,
                 self._keeper,
                 self._gate,
+                suspects,
                 options.poll,
             )
 

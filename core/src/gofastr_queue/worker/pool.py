@@ -26,6 +26,7 @@ from gofastr_queue.worker.gate import Gate
 from gofastr_queue.worker.keeper import Held, Keeper
 from gofastr_queue.worker.pace import Pace
 from gofastr_queue.worker.running import Settlement
+from gofastr_queue.worker.suspects import Suspects
 from gofastr_queue.worker.waiter import Waiter, Watch
 
 log = logging.getLogger("gofastr_queue.worker")
@@ -82,6 +83,7 @@ class Pool:
         handlers: Registry,
         keeper: Keeper,
         gate: Gate,
+        suspects: Suspects,
         poll: timedelta,
     ) -> None:
         self.name = name
@@ -91,6 +93,7 @@ class Pool:
         self._handlers = handlers
         self._keeper = keeper
         self._gate = gate
+        self._suspects = suspects
         self._poll = poll.total_seconds()
         self._pace = Pace()
         self._lock = threading.Lock()
@@ -301,6 +304,10 @@ class Pool:
         for claim in claims:
             (known if self._handlers.get(claim.job.type) else unknown).append(claim)
         held = self._keeper.hold(known, since)
+        away = self._suspects.turned_away(held)
+        if away:
+            self._turn_away(away)
+            held = [one for one in held if one not in away]
         now = time.monotonic()
         with self._lock:
             self._buffer.extend(Waiting(one, now) for one in held)
@@ -309,6 +316,18 @@ class Pool:
             self.on_jobs()
         self._unknown += unknown
         self._drop()
+
+    def _turn_away(self, away: dict[Held, Release]) -> None:
+        """Give suspects back before any other job starts, for that may be the one that kills."""
+        try:
+            self._consumer.settle((), [*away.values()])
+            self._keeper.let_go(one.claim for one in away)
+        except Exception as error:  # noqa: BLE001 - a give-back is one settlement among others
+            ids = [one.claim.job.id for one in away]
+            log.error("not given back at once: %s; trying again: %s", error, ids)  # noqa: TRY400 - said
+            now = time.monotonic()
+            with self._lock:
+                self._finished += [Finished(release, now, one) for one, release in away.items()]
 
     def _drop(self) -> None:
         """Ack what has no handler; what fails is tried again before the next claim."""
