@@ -45,10 +45,10 @@ class Effects:
         )
 
 
-def read(folder: Path) -> list[Effect]:
-    """Return every effect of every process."""
+def read(folder: Path, pid: int | None = None) -> list[Effect]:
+    """Return every effect of one process, or of all."""
     found: list[Effect] = []
-    for file in sorted(folder.glob(f"{KIND}-*")):
+    for file in sorted(folder.glob(f"{KIND}-{'*' if pid is None else pid}-*")):
         runs: dict[tuple[str, str], dict[str, int]] = {}
         for line in lines.read(file):
             run = runs.setdefault((line["id"], line["token"]), {"attempt": line["attempt"]})

@@ -10,6 +10,7 @@ from collections import Counter
 from random import Random
 
 import pytest
+from tests.faults import effects
 from tests.faults.crew import PATIENCE, Process
 from tests.faults.site import FULL, Site, meanwhile, work
 from tests.faults.stores import SQLITE
@@ -50,7 +51,10 @@ def test_jobs_are_acked_exactly_once_though_workers_are_killed(site: Site) -> No
         for number in range(1, KILLS + 1):
             time.sleep(max(began + number * SECONDS / KILLS - time.monotonic(), 0))
             eventually(lambda: ready(site), "somebody to kill", PATIENCE, 0.05)
-            random.choice(ready(site)).kill()
+            victim = random.choice(ready(site))
+            if number % 2:  # any moment will do for the others
+                wait_until_busy(victim)
+            victim.kill()
             site.crew.start(site.store.url, RECLAIM, lease=LEASE, workers=SLOTS)
     site.queue.enqueue_many(waiting, chunk=1_000)
     site.drained(LONG)
@@ -71,6 +75,15 @@ def test_jobs_are_acked_exactly_once_though_workers_are_killed(site: Site) -> No
     assert len(done_of) == jobs
     assert extra <= KILLS * AT_STAKE
     assert codes == [0] * PROCESSES
+
+
+def wait_until_busy(process: Process) -> None:
+    """Wait until a worker is in the middle of a handler, or for a second."""
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        if any(one.done is None for one in effects.read(process.folder, process.pid)):
+            return
+        time.sleep(0.001)
 
 
 def ready(site: Site) -> list[Process]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.faults.crew import PATIENCE
+from tests.faults.effects import Effect
 from tests.faults.site import MARGIN, Site
 
 from gofastr_queue import Job
@@ -12,7 +13,7 @@ from gofastr_queue_conformance.watching import eventually
 
 SLOTS, OTHERS = 4, 12
 LEASE, RECLAIM, SLACK = 3.0, 0.3, 0.5
-JOB_SECONDS = 2.5
+JOB_SECONDS, AGAIN_SECONDS = 2.5, 2.0
 NANOS = 1e9
 
 
@@ -20,29 +21,36 @@ def test_late_acks_are_refused_and_the_jobs_start_again_in_time(site: Site) -> N
     options = [f"--reclaim-interval={RECLAIM}s"]
     other = site.start(*options, lease=LEASE, workers=OTHERS)
     victim = site.start(*options, lease=LEASE, workers=SLOTS)
-    jobs = [Job(type="work", payload=[JOB_SECONDS, 0.0])] * (SLOTS + OTHERS)
+    jobs = [Job(type="work", payload=[JOB_SECONDS, AGAIN_SECONDS])] * (SLOTS + OTHERS)
     site.queue.enqueue_many(jobs)
     eventually(lambda: len(site.effects()) == len(jobs), "every slot at work", PATIENCE)
     victim.pause()
     paused = time.monotonic_ns()
     cut = {one.id for one in site.effects() if str(victim.pid) in one.process and not one.done}
-    site.drained()
+    eventually(lambda: len(again(site)) == len(cut), "the second attempts", PATIENCE, 0.02)
     victim.go_on()
-    eventually(lambda: late(site, victim.pid) >= len(cut), "the late acks", PATIENCE)
+    eventually(lambda: late(site, victim.pid) >= len(cut), "the late acks", PATIENCE, 0.02)
+    site.drained()
     assert [victim.end(), other.end()] == [0, 0]
 
     history = site.history()
-    again = [effect for effect in history.effects if effect.attempt == 2]
     mine = [op for op in history.of("ack") if str(victim.pid) in op.process]
-    restarted = max(effect.began - paused for effect in again) / NANOS
+    restarted = max(effect.began - paused for effect in again(site)) / NANOS
     print(f"started again after {restarted:.2f} s")  # noqa: T201 - for pytest -rP
     assert len(cut) == SLOTS
-    assert {effect.id for effect in again} == cut
+    assert {effect.id for effect in again(site)} == cut
+    last = min(effect.done for effect in again(site) if effect.done)
     assert {op.value for op in mine} == {False}
+    assert any(op.ended < last for op in mine), "refused while another holds the claim"
     assert {op.id for op in mine} == cut
     assert restarted <= LEASE + RECLAIM + MARGIN * SLACK
     assert site.violations() == []
     assert site.queue.stats() == {"pending": 0, "claimed": 0, "failed": 0}
+
+
+def again(site: Site) -> list[Effect]:
+    """Return the second attempts."""
+    return [effect for effect in site.effects() if effect.attempt == 2]
 
 
 def late(site: Site, pid: int) -> int:
