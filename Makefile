@@ -9,8 +9,10 @@ METADATA := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
 RUNTIME := -e 'core[cli]' -e plugins/memory -e 'plugins/sql[postgres]' -e plugins/redis
 # whole suites that take minutes, on what others stand for: make stress runs them
 LONG := examples/gofastr-queue-files/tests/test_conformance.py \
+  plugins/redis/tests/test_redis_conformance_as_user.py \
   plugins/redis/tests/test_redis_conformance_clustered.py \
-  plugins/sql/tests/test_postgres_conformance_pooled.py
+  plugins/sql/tests/test_postgres_conformance_pooled.py \
+  plugins/sql/tests/test_postgres_conformance_restrained.py
 # measures milliseconds of a server, which other tests beside it would lengthen
 ALONE := plugins/redis/tests/test_redis_chunks.py
 LEFT_OUT := $(LONG:%=--ignore=%) --ignore=$(ALONE)

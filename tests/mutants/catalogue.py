@@ -239,8 +239,8 @@ MUTANTS = [
         5,
         "replay keeps the place",
         "store.py",
-        "        entry.place = self._next_place()\n        self.wait_until(entry, now, now)",
-        "        self.wait_until(entry, now, now)",
+        "        self.entries[entry.id] = self.entries.pop(entry.id)\n",
+        "",
     ),
     _sqlite(
         5,
