@@ -21,8 +21,8 @@ import os
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from attrs import asdict, frozen
@@ -134,13 +134,12 @@ class Contestant(ABC):
     def left(self) -> int:
         """Count what waits or runs in the store, without the contestant's own counting."""
 
-    @abstractmethod
-    @contextmanager
-    def running(self, ledger: Ledger, processes: int) -> Iterator[Running]:
+    def running(self, ledger: Ledger, processes: int) -> AbstractContextManager[Running]:  # noqa: ARG002 - for others
         """Give worker processes whose handler marks the ledger, and end them.
 
         Raise ``RefusedError`` if there cannot be so many.
         """
+        raise RefusedError("it has no worker")
 
     @abstractmethod
     def close(self) -> None:
