@@ -204,8 +204,8 @@ class Contestant(ABC):
         """Do what an order says and return the answer."""
         orders: dict[str, Callable[..., dict[str, Any]]] = {
             "prepare": lambda: asdict(self.prepare()),
-            "enqueue": lambda jobs: {"seconds": self.enqueue(self._payloads(jobs))},
-            "bulk": lambda jobs, by: {"seconds": self.bulk(self._payloads(jobs), by)},
+            "enqueue": lambda jobs: self._stored(jobs, self.enqueue),
+            "bulk": lambda jobs, by: self._stored(jobs, lambda given: self.bulk(given, by)),
             "left": lambda: {"jobs": self.left()},
             "work": self._work,
             "pickup": lambda jobs, pause: {"ms": self.pickup(jobs, pause)},
@@ -224,11 +224,12 @@ class Contestant(ABC):
         millis, spent = self.mixed(rate, seconds)
         return {"ms": millis, "cpu_seconds": spent}
 
-    def _payloads(self, jobs: int) -> list[Payload]:
-        """Return payloads with the next numbers; a failed order has used up its own."""
-        first = self._numbered
+    def _stored(self, jobs: int, store: Callable[[Sequence[Payload]], float]) -> dict[str, Any]:
+        """Store jobs with the next numbers; what was refused has used up none."""
+        numbers = range(self._numbered, self._numbered + jobs)
+        seconds = store([payload(number) for number in numbers])
         self._numbered += jobs
-        return [payload(number) for number in range(first, first + jobs)]
+        return {"seconds": seconds}
 
 
 def until(
