@@ -34,8 +34,8 @@ class ThreadPool(Contestant):
         self._last = self.executor.submit(self._call, payload)
 
     def left(self) -> int:
-        """Count what waits for a thread; what runs has been marked."""
-        return self.executor._work_queue.qsize() + (not self._last.done())  # noqa: SLF001 - it has no other count
+        """Count what waits for a thread; of what runs only the last."""
+        return max(self.executor._work_queue.qsize(), int(not self._last.done()))  # noqa: SLF001 - it has no other count
 
     @contextmanager
     def running(self, ledger: Ledger, processes: int) -> Iterator[Running]:
