@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Event
 
 from bench.contest.contestant import About, Contestant, Payload, RefusedError, Running, serve
-from bench.contest.ledger import Ledger
-from bench.contest.payload import number_of
+from bench.contest.ledger import Ledger, Mark, new_ledger
+from bench.contest.payload import number_of, payload
+from bench.contest.workers import LOOK
 
 THREADS = 4
 
 
 class ThreadPool(Contestant):
-    """An executor whose threads are held up until a worker is asked for."""
+    """An executor as its users have it: nothing waits until it is asked for, so a drain submits."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.executor = ThreadPoolExecutor(THREADS)
-        self._mark = _nobody
-        self._hold()
+        self._mark: Mark = _ignore
+        self._gate = Event()
+        self._gate.set()
+        self._last: Future[None] | None = None
 
     def prepare(self) -> About:
         """Name the interpreter: it brings the pool."""
@@ -33,18 +36,41 @@ class ThreadPool(Contestant):
         """Submit a call."""
         self._last = self.executor.submit(self._call, payload)
 
+    def enqueue(self, payloads: Sequence[Payload]) -> float:
+        """Submit calls while every thread is held up."""
+        if self._gate.is_set():
+            self._gate = Event()
+            for _ in range(THREADS):
+                self.executor.submit(self._gate.wait)
+            while self.executor._work_queue.qsize():  # noqa: SLF001 - until threads have taken them
+                time.sleep(LOOK)
+        return super().enqueue(payloads)
+
     def left(self) -> int:
         """Count what waits for a thread; of what runs only the last."""
-        return max(self.executor._work_queue.qsize(), int(not self._last.done()))  # noqa: SLF001 - it has no other count
+        waiting = self.executor._work_queue.qsize()  # noqa: SLF001 - it has no other count
+        return max(waiting, int(self._last is not None and not self._last.done()))
+
+    def work(self, processes: int, jobs: int) -> tuple[float, int]:
+        """Let go what was held up, then submit as many calls again and wait for all of them."""
+        self._gate.set()
+        while self.left():
+            time.sleep(LOOK)
+        payloads = [payload(number) for number in range(jobs)]
+        with new_ledger(jobs) as ledger, self.running(ledger, processes):
+            begin = time.monotonic()
+            futures = [self.executor.submit(self._call, one) for one in payloads]
+            wait(futures)
+            return time.monotonic() - begin, ledger.handled
 
     @contextmanager
     def running(self, ledger: Ledger, processes: int) -> Iterator[Running]:
-        """Let the threads go, and hold them up again afterwards."""
+        """Mark a ledger."""
         if processes > 1:
             raise RefusedError("a thread pool belongs to one process")
         self._mark = ledger.stamp
-        yield Threads(self._gate)
-        self._hold()
+        yield Threads()
+        self._mark = _ignore
 
     def close(self) -> None:
         """End the threads."""
@@ -54,38 +80,20 @@ class ThreadPool(Contestant):
     def _call(self, payload: Payload) -> None:
         self._mark(number_of(payload))
 
-    def _hold(self) -> None:
-        """Keep every thread busy until the gate opens."""
-        self._gate = Event()
-        held = [Event() for _ in range(THREADS)]
-        for each in held:
-            self._last = self.executor.submit(self._wait, each, self._gate)
-        for each in held:
-            each.wait()
-
-    def _wait(self, held: Event, gate: Event) -> None:
-        held.set()
-        gate.wait()
-
 
 class Threads(Running):
-    """Threads behind a gate."""
-
-    def __init__(self, gate: Event) -> None:
-        self._gate = gate
+    """Threads that run already."""
 
     def go(self) -> float:
-        """Open the gate."""
-        begin = time.monotonic()
-        self._gate.set()
-        return begin
+        """Return the moment."""
+        return time.monotonic()
 
     def check(self) -> None:
         """Do nothing: no thread of this process ends alone."""
 
 
-def _nobody(number: int) -> None:
-    raise RuntimeError(f"job {number} ran without a ledger")
+def _ignore(number: int) -> None:
+    """Mark nothing: what is only enqueued is not counted."""
 
 
 if __name__ == "__main__":
