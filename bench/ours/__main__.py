@@ -17,10 +17,11 @@ from bench.contest.contestant import (
     Waiting,
     serve,
 )
+from bench.contest.durability import of_sqlite
 from bench.contest.ledger import Ledger
 from bench.contest.workers import workers
 from bench.ours.queues import TYPE, handle, open_queue, warm_up
-from bench.ours.store import sqlite_durability, store
+from bench.ours.store import store
 
 from gofastr_queue import Job, Queue
 from gofastr_queue_memory import MemoryBackend
@@ -87,7 +88,7 @@ class OursStored(Ours):
         backend = backend_of(self.queue)
         if isinstance(backend, SqliteBackend):
             with backend._writer.reading() as cursor:  # noqa: SLF001 - the connection that commits
-                return sqlite_durability(cursor)
+                return of_sqlite(cursor)
         return self.store.durability()
 
 
@@ -96,7 +97,7 @@ class OursInMemory(Ours):
 
     def prepare(self) -> About:
         """Nothing is durable."""
-        return About(NAME, version(NAME), "memory")
+        return About(NAME, version(NAME), "in memory")
 
     def left(self) -> int:
         """Count what the backend holds."""

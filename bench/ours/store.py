@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
 from attrs import frozen
+from bench.contest import durability
 from redis import Redis
 
 TABLE = "queue_jobs"
@@ -50,7 +51,7 @@ class Sqlite:
         return int(self.connection.execute(f"SELECT count(*) FROM {TABLE}").fetchone()[0])  # noqa: S608 - a constant
 
     def durability(self) -> str:
-        return sqlite_durability(self.connection)
+        return durability.of_sqlite(self.connection)
 
     def close(self) -> None:
         self.connection.close()
@@ -68,22 +69,15 @@ class Postgres:
         return cls(psycopg.connect(url, autocommit=True))
 
     def left(self) -> int:
-        return int(self._one(f"SELECT count(*) FROM {TABLE}"))  # noqa: S608 - a constant
+        row = self.connection.execute(f"SELECT count(*) FROM {TABLE}".encode()).fetchone()  # noqa: S608 - a constant
+        assert row is not None
+        return int(row[0])
 
     def durability(self) -> str:
-        names = ("server_version_num", "fsync", "synchronous_commit")
-        version, *values = (self._one(f"SHOW {name}") for name in names)
-        settings = zip(names[1:], values, strict=True)
-        told = ", ".join(f"{name} {value}" for name, value in settings)
-        return f"PostgreSQL {int(version) // 10_000}, {told}"
+        return durability.of_postgres(self.connection)
 
     def close(self) -> None:
         self.connection.close()
-
-    def _one(self, statement: str) -> Any:
-        row = self.connection.execute(statement.encode()).fetchone()
-        assert row is not None
-        return row[0]
 
 
 @frozen(eq=False)
@@ -101,9 +95,7 @@ class RedisStore:
         return int(self.client.hlen(f"{KEYS}:jobs"))
 
     def durability(self) -> str:
-        version = self.client.info("server")["redis_version"]
-        settings: Any = self.client.config_get("append*")
-        return f"Redis {version}, appendonly {settings['appendonly']}, {settings['appendfsync']}"
+        return durability.of_redis(self.client)
 
     def close(self) -> None:
         self.client.close()
@@ -119,11 +111,3 @@ STORES: dict[str, Callable[[str], Store]] = {
 def store(url: str) -> Store:
     """Connect to the store that a URL names."""
     return STORES[urlsplit(url).scheme](url)
-
-
-def sqlite_durability(connection: sqlite3.Connection | sqlite3.Cursor) -> str:
-    """Say what a commit on this connection waits for."""
-    (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
-    (number,) = connection.execute("PRAGMA synchronous").fetchone()
-    names = ("off", "normal", "full", "extra")
-    return f"SQLite {sqlite3.sqlite_version}, {journal}, synchronous {names[number]}"

@@ -26,15 +26,15 @@ class ThreadPool(Contestant):
         self._mark: Mark = _ignore
         self._gate = Event()
         self._gate.set()
-        self._last: Future[None] | None = None
+        self._submitted: list[Future[None]] = []
 
     def prepare(self) -> About:
         """Name the interpreter: it brings the pool."""
-        return About("ThreadPoolExecutor(4)", platform.python_version(), "memory")
+        return About("ThreadPoolExecutor(4)", platform.python_version(), "in memory")
 
     def enqueue_one(self, payload: Payload) -> None:
         """Submit a call."""
-        self._last = self.executor.submit(self._call, payload)
+        self._submitted.append(self.executor.submit(self._call, payload))
 
     def enqueue(self, payloads: Sequence[Payload]) -> float:
         """Submit calls while every thread is held up."""
@@ -47,9 +47,9 @@ class ThreadPool(Contestant):
         return super().enqueue(payloads)
 
     def left(self) -> int:
-        """Count what waits for a thread; of what runs only the last."""
-        waiting = self.executor._work_queue.qsize()  # noqa: SLF001 - it has no other count
-        return max(waiting, int(self._last is not None and not self._last.done()))
+        """Count calls that have not returned."""
+        self._submitted = [one for one in self._submitted if not one.done()]
+        return len(self._submitted)
 
     def work(self, processes: int, jobs: int) -> tuple[float, int]:
         """Let go what was held up, then submit as many calls again and wait for all of them."""

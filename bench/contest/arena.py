@@ -1,0 +1,94 @@
+"""Where contestants meet: a throw-away server, as durable as its name says, a place for each."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+
+import psycopg
+from attrs import frozen
+from tests.servers import postgres, redis
+
+SHARED_BUFFERS = "128MB"
+"""PostgreSQL's own default; the tests' servers have less."""
+
+DATABASES = 32
+"""Of Redis: one for each contestant."""
+
+
+@frozen
+class Arena:
+    """A store's name, how durable it is, and what each contestant must read back from it.
+
+    ``place`` makes a place of a contestant's own and returns its URL; ``server`` is the process
+    that serves, 0 where there is none.
+    """
+
+    store: str
+    mode: str
+    durability: str
+    place: Callable[[str], str]
+    server: int = 0
+
+    @property
+    def name(self) -> str:
+        """For instance ``redis, AOF always``."""
+        return f"{self.store}, {self.mode}" if self.mode else self.store
+
+
+@contextmanager
+def _memory() -> Iterator[Arena]:
+    yield Arena("memory", "", "in memory", lambda _: "memory://")
+
+
+@contextmanager
+def _sqlite(synchronous: str) -> Iterator[Arena]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+
+        def place(name: str) -> str:
+            return f"sqlite:///{Path(folder) / name}.db?synchronous={synchronous}"
+
+        mode = f"synchronous {synchronous}"
+        yield Arena("sqlite", mode, f"wal, {mode}", place)
+
+
+@contextmanager
+def _postgres() -> Iterator[Arena]:
+    with postgres.Server(shared_buffers=SHARED_BUFFERS) as server:
+
+        def place(name: str) -> str:
+            with psycopg.connect(server.url(), autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}".encode())
+            return server.url(name)
+
+        durability = "fsync on, synchronous_commit on"
+        assert server.pid is not None
+        yield Arena("postgresql", "synchronous_commit on", durability, place, server.pid)
+
+
+@contextmanager
+def _redis(appendfsync: str) -> Iterator[Arena]:
+    # a rewrite of the log would fall on one contestant and not on another
+    settings = {"appendfsync": appendfsync, "auto_aof_rewrite_percentage": 0}
+    with redis.Server(databases=DATABASES, **settings) as server:
+        names: list[str] = []
+
+        def place(name: str) -> str:
+            names.append(name)
+            return server.url(len(names) - 1)
+
+        durability = f"appendonly yes, appendfsync {appendfsync}"
+        assert server.pid is not None
+        yield Arena("redis", f"AOF {appendfsync}", durability, place, server.pid)
+
+
+ARENAS: dict[str, tuple[Callable[[], AbstractContextManager[Arena]], ...]] = {
+    "sqlite": (partial(_sqlite, "full"), partial(_sqlite, "normal")),
+    "postgresql": (_postgres,),
+    "redis": (partial(_redis, "always"), partial(_redis, "everysec")),
+    "memory": (_memory,),
+}
+"""By store; one after the other, so that each has the machine for itself."""
