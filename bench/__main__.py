@@ -8,12 +8,16 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from attrs import asdict, fields
 from bench import churn, counts, due, held, others, pairs, resident, weight
+from bench.calibration import USUAL_MILLIS, calibrate
+from bench.contest import contest, field
+from bench.contest.rows import CONTEST
 from bench.memory import memory_store
 from bench.postgres import postgres_store
 from bench.redis import redis_store
@@ -47,10 +51,12 @@ def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0])
     parser.add_argument("--backend", choices=[*STORES, "all"], default="all")
-    parser.add_argument("--only", action="append", choices=list(MEASURES), metavar="NAME")
+    parser.add_argument("--peers", default="all", help="of the contest, for instance rq,saq; none")
+    parser.add_argument("--only", action="append", choices=[CONTEST, *MEASURES], metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="small sizes, which judge no goal")
     for size in fields(Sizes):
-        parser.add_argument(f"--{size.name}", type=int, help=f"{size.default:,} for the goals")
+        kind = type(size.default)
+        parser.add_argument(f"--{size.name}", type=kind, help=f"{size.default:,} for the goals")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()
@@ -67,16 +73,16 @@ def chosen(given: argparse.Namespace) -> Sizes:
     )
 
 
-def main() -> None:
-    """Measure and print."""
-    given = options()
-    sizes = chosen(given)
-    say(f"seed {given.seed}, {sizes}, load {os.getloadavg()}, {os.cpu_count()} cores")
-    if not sizes.full(*asdict(sizes)):
-        say("a quick run: smaller than the goals, so it judges none of them")
-    settings: dict[str, str] = {}
-    rows: list[Row] = []
-    for name in STORES if given.backend == "all" else [given.backend]:
+def run(given: argparse.Namespace, sizes: Sizes, settings: dict[str, str]) -> Iterator[Row]:
+    """Measure one store after the other."""
+    asked: contest.Asked = "all"
+    if given.peers != "all":
+        asked = tuple(name for name in given.peers.split(",") if name not in {"", "none"})
+    names = list(STORES) if given.backend == "all" else [given.backend]
+    field.check(names, asked)
+    for name in names:
+        if given.only is None or CONTEST in given.only:
+            yield from contest.measure(name, asked, sizes, _chance(given.seed, CONTEST))
         measures = {
             each: measure
             for each, (measure, stores) in MEASURES.items()
@@ -88,14 +94,33 @@ def main() -> None:
             settings[name] = store.settings
             say(f"{name}: {store.settings}")
             for each, measure in measures.items():
-                chance = random.Random(f"{given.seed} {each}")  # noqa: S311 - repeatable, no secret
-                for row in measure(store, sizes, chance):
-                    rows.append(row)
-                    show(row)
+                yield from measure(store, sizes, _chance(given.seed, each))
+
+
+def main() -> None:
+    """Measure and print."""
+    given = options()
+    sizes = chosen(given)
+    say(f"seed {given.seed}, {sizes}, load {os.getloadavg()}, {os.cpu_count()} cores")
+    say(f"calibration loop {calibrate():.1f} ms, usually {USUAL_MILLIS} ms")
+    if not sizes.full(*asdict(sizes)):
+        say("a quick run: smaller than the goals, so it judges none of them")
+    settings: dict[str, str] = {}
+    rows: list[Row] = []
+    try:
+        for row in run(given, sizes, settings):
+            rows.append(row)
+            show(row)
+    except field.FieldError as error:
+        sys.exit(f"bench: {error}")
     print(table(rows))
     say(f"load {os.getloadavg()}")
     if given.json:
         save(given.json, given.seed, settings, rows)
+
+
+def _chance(seed: int, name: str) -> random.Random:
+    return random.Random(f"{seed} {name}")  # noqa: S311 - repeatable, no secret
 
 
 if __name__ == "__main__":

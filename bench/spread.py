@@ -38,7 +38,9 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
-        """Return the quartiles of two or more values."""
+        """Return the quartiles of values; of one, that."""
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0])
         return cls(*statistics.quantiles(values, n=4, method="inclusive"))
 
     def text(self, unit: str = "") -> str:

@@ -72,8 +72,9 @@ def _postgres() -> Iterator[Arena]:
 @contextmanager
 def _redis(appendfsync: str) -> Iterator[Arena]:
     # a rewrite of the log would fall on one contestant and not on another
-    settings = {"appendfsync": appendfsync, "auto_aof_rewrite_percentage": 0}
-    with redis.Server(databases=DATABASES, **settings) as server:
+    with redis.Server(
+        appendfsync=appendfsync, auto_aof_rewrite_percentage=0, databases=DATABASES
+    ) as server:
         names: list[str] = []
 
         def place(name: str) -> str:

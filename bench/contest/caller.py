@@ -31,11 +31,12 @@ class Refusal(ContestantError):  # noqa: N818 - a fact, not a fault
 class Caller:
     """A contestant in an interpreter and a session of its own, so that nothing of it stays."""
 
-    def __init__(self, module: str, url: str) -> None:
+    def __init__(self, module: str, url: str, **environment: str) -> None:
         self.module = module
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, a module of ours
             [*leash.COMMAND, sys.executable, "-m", module, url],
             cwd=ROOT,
+            env=os.environ | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

@@ -1,0 +1,137 @@
+"""The rows of an arena: what everybody did, and what of it reaches its goal."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+
+from attrs import asdict, frozen
+from bench.calibration import scale
+from bench.contest.arena import Arena
+from bench.contest.field import OURS, RAW, WRAPPED
+from bench.contest.goals import BEST, PICKUPS, RATIOS, TAIL, Goal
+from bench.contest.samples import (
+    BULK,
+    DRAIN,
+    DRAIN_2,
+    ENQUEUE,
+    PICKUP,
+    RAW_1,
+    RAW_10,
+    Sample,
+    Samples,
+)
+from bench.report import Row
+from bench.sizes import Sizes
+from bench.spread import Spread, percentile
+
+WORKS = (ENQUEUE, BULK, DRAIN, DRAIN_2, RAW_1, RAW_10)
+CONTEST = "contest"
+
+
+@frozen
+class Results:
+    """An arena's samples as rows."""
+
+    arena: Arena
+    samples: Samples
+    sizes: Sizes
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every row; goals that could not be judged are rows too."""
+        for who, why in self.samples.failed.items():
+            yield self._row(f"{who} FAILED", why, within=False if who in {OURS, RAW} else None)
+        for work in WORKS:
+            yield from self._rates(work)
+        yield from self._pickups()
+        for goal in RATIOS[self.arena.store]:
+            yield self._judged(goal)
+
+    def _rates(self, work: str) -> Iterator[Row]:
+        for who in self.samples.about:
+            samples = self.samples.of(work, who)
+            if samples:
+                spread = Spread.of([one.rate for one in samples])
+                jobs = min(one.jobs for one in samples)
+                yield self._row(
+                    f"{work}: {self._named(who)}",
+                    f"{spread.median:,.0f} jobs/s ({spread.low:,.0f}-{spread.high:,.0f}), "
+                    f"{len(samples)} x {jobs:,} jobs",
+                    numbers=self._numbers(samples),
+                )
+
+    def _pickups(self) -> Iterator[Row]:
+        for who in self.samples.about:
+            samples = self.samples.of(PICKUP, who)
+            if not samples:
+                continue
+            speed = statistics.median(one.speed for one in samples)
+            every = [each for one in samples for each in one.millis]
+            p50, p99 = (percentile(every, each) / scale(speed) for each in (50, 99))
+            limit = PICKUPS[self.arena.store]
+            ours = who == OURS
+            yield self._row(
+                f"{PICKUP}, p50 and p99: {self._named(who)}",
+                f"{p50:.2f} and {p99:.2f} ms of {len(every)}"
+                + (f", {_reach(p50 <= limit.stretch)}" if ours else "")
+                + f"; as measured {statistics.median(every):.2f} ms, loop {speed:.1f} ms",
+                f"≤ {limit.floor:g} / {limit.stretch:g} ms, p99 ≤ {TAIL} x {limit.floor:g}"
+                if ours
+                else "",
+                within=p50 <= limit.floor and p99 <= TAIL * limit.floor if ours else None,
+                numbers=self._numbers(samples) | {"p50": p50, "p99": p99},
+            )
+
+    def _judged(self, goal: Goal) -> Row:
+        work, base = goal.base
+        others = [who for who in self.samples.about if who not in {OURS, RAW, WRAPPED}]
+        against = self.samples.best(work, others) if base == BEST else base
+        name = goal.name + (f" ({against})" if base == BEST and against else "")
+        if base == BEST and against is None:
+            return self._row(name, "no peer took part", goal.text)
+        ratio = self.samples.ratio((goal.work, goal.who), (work, str(against)))
+        if ratio is None:
+            absent = against not in self.samples.about and against not in {OURS, RAW}
+            why = f"{against} did not take part" if absent else "not measured"
+            return self._row(name, why, goal.text, within=None if absent else False)
+        mixed = ", at mixed speed" if ratio.mixed else ""
+        return self._row(
+            name,
+            f"{ratio.spread.text()} of {ratio.rounds} rounds{mixed}, "
+            f"{_reach(ratio.spread.median >= goal.stretch)}",
+            goal.text,
+            within=ratio.spread.median >= goal.floor,
+            numbers={"ratio": asdict(ratio), "floor": goal.floor, "stretch": goal.stretch},
+        )
+
+    def _named(self, who: str) -> str:
+        about = self.samples.about[who]
+        return f"{who}, {about.name} {about.version}"
+
+    def _numbers(self, samples: list[Sample]) -> dict[str, object]:
+        about = self.samples.about[samples[0].who]
+        return {"about": asdict(about), "samples": [asdict(one) for one in samples]}
+
+    def _row(
+        self,
+        name: str,
+        value: str,
+        goal: str = "",
+        *,
+        within: bool | None = None,
+        numbers: dict[str, object] | None = None,
+    ) -> Row:
+        return Row(
+            CONTEST,
+            self.arena.name,
+            name,
+            value,
+            goal,
+            within,
+            self.sizes.full("jobs", "repeats", "pickups"),
+            numbers or {},
+        )
+
+
+def _reach(stretched: bool) -> str:
+    return "stretch reached" if stretched else "stretch not reached"
