@@ -1,0 +1,35 @@
+"""Dramatiq on Redis; at least once.
+
+Its worker is the command ``dramatiq`` with one process and its default of eight threads.
+"""
+
+from __future__ import annotations
+
+from bench.contest.contestant import Payload, serve
+from bench.peers.handler import handle
+from bench.peers.peer import RedisPeer
+from bench.peers.place import url
+from dramatiq import actor
+from dramatiq.brokers.redis import RedisBroker
+
+broker = RedisBroker(url=url())
+noop = actor(handle, actor_name="noop", broker=broker)
+
+
+class Peer(RedisPeer):
+    """A message stays in a hash until it is acknowledged."""
+
+    package = "dramatiq"
+    worker = ("dramatiq", "bench.peers.dramatiq:broker", "--processes", "1", "--threads", "8")
+
+    def enqueue_one(self, payload: Payload) -> None:
+        """Send."""
+        noop.send(payload)
+
+    def left(self) -> int:
+        """Count messages."""
+        return int(self.store.client.hlen("dramatiq:default.msgs"))
+
+
+if __name__ == "__main__":
+    serve(Peer)

@@ -1,0 +1,168 @@
+"""What all peers have in common as contestants, and what those in one kind of store have."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+from bench.contest.contestant import About, Contestant, Payload, Running
+from bench.contest.ledger import Ledger
+from bench.contest.payload import payload
+from bench.contest.workers import workers
+from bench.ours.store import Postgres, RedisStore, Sqlite
+from bench.peers.gathering import Gathering
+
+WARM_UP = 50
+"""Jobs that are enqueued, and removed, before any is timed."""
+
+
+class Peer(Contestant):
+    """Another queue; a file for each says with which settings."""
+
+    package: ClassVar[str]
+    """Its distribution's name."""
+
+    worker: ClassVar[Sequence[str]]
+    """The module of its own command and the arguments with which it is started, once a process."""
+
+    @abstractmethod
+    def make(self) -> None:
+        """Make its tables, if it has any."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Remove every job from the store, raw."""
+
+    @abstractmethod
+    def durability(self) -> str:
+        """Say what a commit waits for, as the store tells it."""
+
+    def prepare(self) -> About:
+        """Make its tables and enqueue some jobs for nobody."""
+        self.make()
+        self.enqueue([payload(number) for number in range(WARM_UP)])
+        self.clear()
+        return About(self.package, version(self.package), self.durability())
+
+    @contextmanager
+    def running(self, ledger: Ledger, processes: int) -> Iterator[Running]:
+        """Give processes that run its command."""
+        command = [sys.executable, "-W", "ignore", "-m", "bench.peers.command", *self.worker]
+        with workers(command, ledger, processes) as started:
+            yield Gathering(started, ledger, processes)
+
+
+class PostgresPeer(Peer):
+    """A peer in PostgreSQL."""
+
+    tables: ClassVar[str]
+    """What is emptied before anything is timed."""
+
+    unfinished: ClassVar[str]
+    """What selects the jobs that wait or run: a table, and a condition where rows stay."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.store = Postgres.at(url)
+
+    def left(self) -> int:
+        """Count rows."""
+        statement = f"SELECT count(*) FROM {self.unfinished}"  # noqa: S608 - a constant
+        return int(self.store.connection.execute(statement.encode()).fetchall()[0][0])
+
+    def clear(self) -> None:
+        """Empty the tables."""
+        self.store.connection.execute(f"TRUNCATE {self.tables}".encode())
+
+    def durability(self) -> str:
+        """Ask the server."""
+        return self.store.durability()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.store.close()
+
+
+class SqlitePeer(Peer):
+    """A peer in SQLite; its own connections are as durable as the URL says."""
+
+    table: ClassVar[str]
+    unfinished: ClassVar[str]
+    """What selects the jobs that wait or run: the table, and a condition where rows stay."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.store = Sqlite.at(url)
+
+    def make(self) -> None:
+        """Do nothing: tables come with its own first connection."""
+
+    def left(self) -> int:
+        """Count rows."""
+        rows = self.store.connection.execute(f"SELECT count(*) FROM {self.unfinished}")  # noqa: S608 - a constant
+        return int(rows.fetchone()[0])
+
+    def clear(self) -> None:
+        """Empty the table."""
+        self.store.connection.execute(f"DELETE FROM {self.table}")  # noqa: S608 - a constant
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.store.close()
+
+
+class RedisPeer(Peer):
+    """A peer in Redis, alone in its database."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.store = RedisStore.at(url)
+
+    def make(self) -> None:
+        """Do nothing: keys come with their first job."""
+
+    def clear(self) -> None:
+        """Empty the database."""
+        self.store.client.flushdb()
+
+    def durability(self) -> str:
+        """Ask the server."""
+        return self.store.durability()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.store.close()
+
+
+class Loop:
+    """An event loop for a producer whose verbs are coroutine functions."""
+
+    def __init__(self, factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
+        self._runner = asyncio.Runner(loop_factory=factory)
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run until it is done."""
+        return self._runner.run(coroutine)
+
+    def timed(
+        self, enqueue: Callable[[Payload], Coroutine[Any, Any, object]], payloads: Sequence[Payload]
+    ) -> float:
+        """Enqueue one at a time without leaving the loop in between; return the seconds."""
+
+        async def enqueue_all() -> float:
+            begin = time.perf_counter()
+            for each in payloads:
+                await enqueue(each)
+            return time.perf_counter() - begin
+
+        return float(self.run(enqueue_all()))
+
+    def close(self) -> None:
+        """Close it."""
+        self._runner.close()
