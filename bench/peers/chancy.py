@@ -34,7 +34,7 @@ class Peer(PostgresPeer):
     package = "chancy"
     worker = ("chancy.cli.cli", "--app", "bench.peers.chancy.app", "worker", "start")
     tables = "chancy_jobs"
-    unfinished = "chancy_jobs WHERE state IN ('pending', 'running', 'retrying')"
+    waiting = "SELECT count(*) FROM chancy_jobs WHERE state IN ('pending', 'running', 'retrying')"
 
     def make(self) -> None:
         """Migrate, and declare the queue."""

@@ -39,7 +39,8 @@ class Peer(SqlitePeer):
         *("huey.bin.huey_consumer", "bench.peers.huey_sqlite.huey", "--no-periodic", "--quiet"),
         *("--delay", IDLE_SECONDS, "--max-delay", IDLE_SECONDS),
     )
-    table = unfinished = "task"
+    table = "task"
+    waiting = "SELECT count(*) FROM task"
 
     def enqueue_one(self, payload: Payload) -> None:
         """Call."""

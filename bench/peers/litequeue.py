@@ -19,7 +19,7 @@ from bench.contest.payload import number_of
 from bench.contest.workers import wait_at_start, workers
 from bench.ours.store import sqlite_durability
 from bench.peers.peer import SqlitePeer
-from bench.peers.place import file, synchronous, url
+from bench.peers.place import file, synchronous
 from litequeue import LiteQueue
 
 IDLE_SECONDS = 0.001
@@ -37,7 +37,7 @@ class Peer(SqlitePeer):
 
     package = "litequeue"
     table = "Queue"
-    unfinished = "Queue WHERE status IN (0, 1)"
+    waiting = "SELECT count(*) FROM Queue WHERE status IN (0, 1)"
     worker = ()
 
     def __init__(self, url: str) -> None:
@@ -88,5 +88,4 @@ def work() -> None:
 
 
 if __name__ == "__main__":
-    url()
     serve(Peer)

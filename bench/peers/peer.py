@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from abc import abstractmethod
@@ -17,6 +18,7 @@ from bench.contest.payload import payload
 from bench.contest.workers import workers
 from bench.ours.store import Postgres, RedisStore, Sqlite
 from bench.peers.gathering import Gathering
+from bench.peers.place import URL
 
 WARM_UP = 50
 """Jobs that are enqueued, and removed, before any is timed."""
@@ -30,6 +32,10 @@ class Peer(Contestant):
 
     worker: ClassVar[Sequence[str]]
     """The module of its own command and the arguments with which it is started, once a process."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        os.environ[URL] = url
 
     @abstractmethod
     def make(self) -> None:
@@ -64,8 +70,8 @@ class PostgresPeer(Peer):
     tables: ClassVar[str]
     """What is emptied before anything is timed."""
 
-    unfinished: ClassVar[str]
-    """What selects the jobs that wait or run: a table, and a condition where rows stay."""
+    waiting: ClassVar[str]
+    """What counts the jobs that wait or run."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -73,8 +79,7 @@ class PostgresPeer(Peer):
 
     def left(self) -> int:
         """Count rows."""
-        statement = f"SELECT count(*) FROM {self.unfinished}"  # noqa: S608 - a constant
-        return int(self.store.connection.execute(statement.encode()).fetchall()[0][0])
+        return int(self.store.connection.execute(self.waiting.encode()).fetchall()[0][0])
 
     def clear(self) -> None:
         """Empty the tables."""
@@ -93,8 +98,10 @@ class SqlitePeer(Peer):
     """A peer in SQLite; its own connections are as durable as the URL says."""
 
     table: ClassVar[str]
-    unfinished: ClassVar[str]
-    """What selects the jobs that wait or run: the table, and a condition where rows stay."""
+    """What is emptied before anything is timed."""
+
+    waiting: ClassVar[str]
+    """What counts the jobs that wait or run."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -105,8 +112,7 @@ class SqlitePeer(Peer):
 
     def left(self) -> int:
         """Count rows."""
-        rows = self.store.connection.execute(f"SELECT count(*) FROM {self.unfinished}")  # noqa: S608 - a constant
-        return int(rows.fetchone()[0])
+        return int(self.store.connection.execute(self.waiting).fetchone()[0])
 
     def clear(self) -> None:
         """Empty the table."""

@@ -30,7 +30,7 @@ class Peer(PostgresPeer):
     package = "pgqueuer"
     worker = ("bench.peers.pgqueuer:work",)
     tables = "pgqueuer, pgqueuer_log"
-    unfinished = "pgqueuer"
+    waiting = "SELECT count(*) FROM pgqueuer"
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -92,5 +92,4 @@ def work() -> None:
 
 
 if __name__ == "__main__":
-    url()
     serve(Peer)

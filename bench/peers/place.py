@@ -11,10 +11,8 @@ URL = "BENCH_URL"
 
 
 def url() -> str:
-    """Return the URL that this process was started with, or the process that started it."""
-    if URL not in os.environ:
-        os.environ[URL] = sys.argv[1]
-    return os.environ[URL]
+    """Return the URL that this process was started with, or what started it."""
+    return os.environ.get(URL) or sys.argv[1]
 
 
 def file() -> str:

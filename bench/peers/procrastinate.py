@@ -29,7 +29,7 @@ class Peer(PostgresPeer):
         *("worker", "--concurrency", str(CONCURRENCY), "--delete-jobs", "always"),
     )
     tables = "procrastinate_jobs CASCADE"
-    unfinished = "procrastinate_jobs WHERE status IN ('todo', 'doing')"
+    waiting = "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
 
     def __init__(self, url: str) -> None:
         super().__init__(url)

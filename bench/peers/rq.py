@@ -13,7 +13,6 @@ from time import perf_counter
 from bench.contest.contestant import Payload, serve
 from bench.peers.handler import handle
 from bench.peers.peer import RedisPeer
-from bench.peers.place import url
 from redis import Redis
 from rq import Queue
 
@@ -64,5 +63,4 @@ class Peer(RedisPeer):
 
 
 if __name__ == "__main__":
-    url()
     serve(Peer)
