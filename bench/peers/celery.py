@@ -41,7 +41,7 @@ class Peer(RedisPeer):
 
     def left(self) -> int:
         """Count what waits and what is not acknowledged."""
-        return int(self.store.client.llen(QUEUE) + self.store.client.hlen("unacked"))
+        return int(self.store.llen(QUEUE) + self.store.hlen("unacked"))
 
     def close(self) -> None:
         """Close the connections."""

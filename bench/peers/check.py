@@ -10,19 +10,15 @@ import argparse
 import os
 import statistics
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
-import psycopg
 from attrs import frozen
+from bench.calibration import calibrate
+from bench.contest import field
+from bench.contest.arena import ARENAS, Arena
 from bench.contest.caller import Caller, ContestantError, Refusal
-from bench.postgres import SHARED_BUFFERS
 from bench.report import say
-from redis import Redis
-from tests.servers import postgres, redis
 
 SECONDS = 300.0
 BY = 1_000
@@ -30,65 +26,6 @@ PICKUPS = 20
 PAUSE = 0.05
 RATE = 20.0
 """Jobs a second that every peer can do."""
-
-Place = Callable[[str], str]
-"""Makes an empty store and returns its URL."""
-
-
-@contextmanager
-def in_postgres() -> Iterator[Place]:
-    """Give databases of one server."""
-    with postgres.Server(shared_buffers=SHARED_BUFFERS) as server:
-
-        def place(name: str) -> str:
-            with psycopg.connect(server.url(), autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE {name}".encode())
-            return server.url(name)
-
-        yield place
-
-
-@contextmanager
-def in_redis() -> Iterator[Place]:
-    """Give one server, emptied each time."""
-    with redis.Server(appendfsync="everysec", auto_aof_rewrite_percentage=0) as server:
-
-        def place(_name: str) -> str:
-            with Redis.from_url(server.url()) as client:
-                client.flushall()
-            return server.url()
-
-        yield place
-
-
-@contextmanager
-def in_sqlite() -> Iterator[Place]:
-    """Give files that do not wait for the disk at each commit."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        yield lambda name: f"sqlite:///{Path(folder) / name}.db?synchronous=normal"
-
-
-@contextmanager
-def in_full_sqlite() -> Iterator[Place]:
-    """Give files that do."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        yield lambda name: f"sqlite:///{Path(folder) / name}.db?synchronous=full"
-
-
-@contextmanager
-def in_memory() -> Iterator[Place]:
-    """Give no store."""
-    yield lambda _name: "memory://"
-
-
-STORES = {
-    in_postgres: ("pgqueuer", "procrastinate", "chancy", "awa"),
-    in_redis: ("dramatiq", "huey_redis", "rq", "celery", "saq"),
-    in_sqlite: ("huey_sqlite", "litequeue"),
-    in_full_sqlite: ("huey_sqlite", "litequeue"),
-    in_memory: ("huey_memory",),
-}
-PEERS = sorted({peer for peers in STORES.values() for peer in peers})
 
 COLUMNS = ("enqueue/s", "bulk/s", "drain/s", "2 drain/s", "ms p50", "ms max", "mixed ms")
 
@@ -151,16 +88,27 @@ class Check:
         self.told["mixed ms"] = f"{statistics.median(answer['ms']):.2f}"
         self.left(0)
 
+    def stop(self) -> None:
+        """Stop it; raise if anything that it has started is still there."""
+        assert self.ask("stop") == {"ok": True}
+        process = self.caller._process  # noqa: SLF001 - before it ends what is left by force
+        process.wait(SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, 0)
+            raise ContestantError("something that it has started runs on")
+
     def _rate(self, column: str, jobs: int, answer: dict[str, Any] | None) -> None:
         self.told[column] = f"{jobs / answer['seconds']:,.0f}" if answer else "-"
 
 
-def check(name: str, url: str, singles: int, jobs: int) -> dict[str, str]:
+def check(module: str, arena: Arena, singles: int, jobs: int) -> dict[str, str]:
     """Give one peer every order; return what it tells, or raise ``ContestantError``."""
-    with Caller(f"bench.peers.{name}", url) as caller:
+    with Caller(module, arena.place(module.rpartition(".")[2])) as caller:
         one = Check(caller, {})
         about = caller.ask("prepare", SECONDS)
         say(f"{about['name']} {about['version']}: {about['durability']}")
+        if arena.durability not in about["durability"]:
+            raise ContestantError(f"it must be {arena.durability!r}")
         one.left(0)
         one.fill(singles, jobs)
         one.drain("drain/s", 1, jobs)
@@ -168,42 +116,42 @@ def check(name: str, url: str, singles: int, jobs: int) -> dict[str, str]:
         if not one.drain("2 drain/s", 2, jobs):
             one.drain("drain/s", 1, jobs)
         one.latencies()
-        if caller.ask("stop", SECONDS) != {"ok": True}:
-            raise ContestantError("it did not stop")
+        one.stop()
     return one.told
 
 
 def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PEERS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(field.PEERS))
+    parser.add_argument("--backend", choices=[*ARENAS, "all"], default="all")
     parser.add_argument("--jobs", type=int, default=200, help="to drain (%(default)s)")
     parser.add_argument("--singles", type=int, default=100, help="of them enqueued one at a time")
-    given = parser.parse_args()
-    if unknown := set(given.names) - set(PEERS):
-        parser.error(f"no such peer: {', '.join(sorted(unknown))}")
-    return given
+    return parser.parse_args()
 
 
 def main() -> None:
     """Check the peers that are named, or all."""
     given = options()
-    rows: list[tuple[str, ...]] = [("peer", *COLUMNS)]
+    stores = list(ARENAS) if given.backend == "all" else [given.backend]
+    asked = tuple(given.names or field.PEERS)
+    rows: list[tuple[str, ...]] = [("store", "peer", *COLUMNS)]
     failed = []
-    for store, peers in STORES.items():
-        chosen = [peer for peer in peers if not given.names or peer in given.names]
-        if not chosen:
-            continue
-        with store() as place:
-            for peer in chosen:
+    try:
+        field.check(stores, asked)
+    except field.FieldError as error:
+        sys.exit(f"bench: {error}")
+    for arena_of in (each for store in stores for each in ARENAS[store]):
+        with arena_of() as arena:
+            for peer in field.peers(arena.store, asked)[0]:
                 try:
-                    told = check(peer, place(peer), given.singles, given.jobs)
+                    told = check(peer.module, arena, given.singles, given.jobs)
                 except ContestantError as error:
-                    failed.append(f"{peer}: {error}")
+                    failed.append(f"{arena.name}: {peer.name}: {error}")
                     say(failed[-1])
                 else:
-                    rows.append((peer, *(told[column] for column in COLUMNS)))
-                    say(f"load {os.getloadavg()[0]:.1f}, {rows[-1]}")
+                    rows.append((arena.name, peer.name, *(told[each] for each in COLUMNS)))
+                    say(f"load {os.getloadavg()[0]:.1f}, loop {calibrate():.1f} ms: {rows[-1]}")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))

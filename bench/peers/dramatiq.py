@@ -28,7 +28,7 @@ class Peer(RedisPeer):
 
     def left(self) -> int:
         """Count messages."""
-        return int(self.store.client.hlen("dramatiq:default.msgs"))
+        return int(self.store.hlen("dramatiq:default.msgs"))
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ class Peer(AnyPeer):
 
     def durability(self) -> str:
         """Nothing is durable."""
-        return "memory"
+        return "in memory"
 
     def enqueue_one(self, payload: Payload) -> None:
         """Call."""

@@ -27,7 +27,7 @@ class Peer(RedisPeer):
 
     def left(self) -> int:
         """Count what waits; what runs is nowhere."""
-        return int(self.store.client.llen("huey.redis.bench"))
+        return int(self.store.llen("huey.redis.bench"))
 
 
 if __name__ == "__main__":

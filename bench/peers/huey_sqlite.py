@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from bench.contest import durability
 from bench.contest.contestant import Payload, serve
-from bench.ours.store import sqlite_durability
 from bench.peers.handler import handle
 from bench.peers.peer import SqlitePeer
 from bench.peers.place import file, synchronous
@@ -48,7 +48,7 @@ class Peer(SqlitePeer):
 
     def durability(self) -> str:
         """Ask the connection that enqueues."""
-        return sqlite_durability(huey.storage.conn)
+        return durability.of_sqlite(huey.storage.conn)
 
     def close(self) -> None:
         """Close the connections."""

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from bench.contest import durability
 from bench.contest.contestant import Payload, Running, Waiting, serve
 from bench.contest.ledger import Ledger, marker
 from bench.contest.payload import number_of
 from bench.contest.workers import wait_at_start, workers
-from bench.ours.store import sqlite_durability
 from bench.peers.peer import SqlitePeer
 from bench.peers.place import file, synchronous
 from litequeue import LiteQueue
@@ -59,7 +59,7 @@ class Peer(SqlitePeer):
 
     def durability(self) -> str:
         """Ask the connection that enqueues."""
-        return sqlite_durability(self.queue.conn)
+        return durability.of_sqlite(self.queue.conn)
 
     @contextmanager
     def running(self, ledger: Ledger, processes: int) -> Iterator[Running]:

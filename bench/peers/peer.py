@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import sys
 import time
 from abc import abstractmethod
@@ -12,13 +13,15 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, ClassVar
 
+import psycopg
+from bench.contest import durability
 from bench.contest.contestant import About, Contestant, Payload, Running
 from bench.contest.ledger import Ledger
 from bench.contest.payload import payload
 from bench.contest.workers import workers
-from bench.ours.store import Postgres, RedisStore, Sqlite
 from bench.peers.gathering import Gathering
-from bench.peers.place import URL
+from bench.peers.place import URL, file
+from redis import Redis
 
 WARM_UP = 50
 """Jobs that are enqueued, and removed, before any is timed."""
@@ -75,19 +78,19 @@ class PostgresPeer(Peer):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self.store = Postgres.at(url)
+        self.store = psycopg.connect(url, autocommit=True)
 
     def left(self) -> int:
         """Count rows."""
-        return int(self.store.connection.execute(self.waiting.encode()).fetchall()[0][0])
+        return int(self.store.execute(self.waiting.encode()).fetchall()[0][0])
 
     def clear(self) -> None:
         """Empty the tables."""
-        self.store.connection.execute(f"TRUNCATE {self.tables}".encode())
+        self.store.execute(f"TRUNCATE {self.tables}".encode())
 
     def durability(self) -> str:
         """Ask the server."""
-        return self.store.durability()
+        return durability.of_postgres(self.store)
 
     def close(self) -> None:
         """Close the connection."""
@@ -105,18 +108,18 @@ class SqlitePeer(Peer):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self.store = Sqlite.at(url)
+        self.store = sqlite3.connect(file(), isolation_level=None, timeout=30)
 
     def make(self) -> None:
         """Do nothing: tables come with its own first connection."""
 
     def left(self) -> int:
         """Count rows."""
-        return int(self.store.connection.execute(self.waiting).fetchone()[0])
+        return int(self.store.execute(self.waiting).fetchone()[0])
 
     def clear(self) -> None:
         """Empty the table."""
-        self.store.connection.execute(f"DELETE FROM {self.table}")  # noqa: S608 - a constant
+        self.store.execute(f"DELETE FROM {self.table}")  # noqa: S608 - a constant
 
     def close(self) -> None:
         """Close the connection."""
@@ -128,18 +131,18 @@ class RedisPeer(Peer):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self.store = RedisStore.at(url)
+        self.store = Redis.from_url(url)
 
     def make(self) -> None:
         """Do nothing: keys come with their first job."""
 
     def clear(self) -> None:
         """Empty the database."""
-        self.store.client.flushdb()
+        self.store.flushdb()
 
     def durability(self) -> str:
         """Ask the server."""
-        return self.store.durability()
+        return durability.of_redis(self.store)
 
     def close(self) -> None:
         """Close the connection."""

@@ -52,7 +52,7 @@ class Peer(RedisPeer):
 
     def left(self) -> int:
         """Count what waits and what was begun."""
-        client = self.store.client
+        client = self.store
         waiting = client.llen(f"rq:queue:{QUEUE}") + client.llen(f"rq:queue:{QUEUE}:intermediate")
         return int(waiting + client.zcard(f"rq:wip:{QUEUE}"))
 

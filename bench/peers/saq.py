@@ -60,13 +60,13 @@ class Peer(RedisPeer):
 
         A sweep at their start would take what they are taking for stuck, and run it again.
         """
-        self.store.client.set(f"saq:{QUEUE}:sweep", 1, ex=SWEEP_SECONDS)
+        self.store.set(f"saq:{QUEUE}:sweep", 1, ex=SWEEP_SECONDS)
         with super().running(ledger, processes) as running:
             yield running
 
     def left(self) -> int:
         """Count what is not done."""
-        return int(self.store.client.zcard(f"saq:{QUEUE}:incomplete"))
+        return int(self.store.zcard(f"saq:{QUEUE}:incomplete"))
 
     def close(self) -> None:
         """Close the connections."""
