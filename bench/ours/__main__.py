@@ -24,6 +24,7 @@ from bench.ours.queues import TYPE, handle, open_queue, warm_up
 from bench.ours.store import store
 
 from gofastr_queue import Job, Queue
+from gofastr_queue.backends import connect
 from gofastr_queue_memory import MemoryBackend
 from gofastr_queue_sql import SqliteBackend
 
@@ -36,7 +37,8 @@ class Ours(Contestant):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         warm_up(url)
-        self.queue = open_queue(url)
+        self.backend = connect(url)
+        self.queue = open_queue(self.backend)
 
     def enqueue_one(self, payload: Payload) -> None:
         """Enqueue."""
@@ -85,9 +87,8 @@ class OursStored(Ours):
 
     def _durability(self) -> str:
         """Ask the store; SQLite keeps it for each connection, so the queue's own is asked."""
-        backend = backend_of(self.queue)
-        if isinstance(backend, SqliteBackend):
-            with backend._writer.reading() as cursor:  # noqa: SLF001 - the connection that commits
+        if isinstance(self.backend, SqliteBackend):
+            with self.backend._writer.reading() as cursor:  # noqa: SLF001 - the connection that commits
                 return of_sqlite(cursor)
         return self.store.durability()
 
@@ -101,9 +102,8 @@ class OursInMemory(Ours):
 
     def left(self) -> int:
         """Count what the backend holds."""
-        backend = backend_of(self.queue)
-        assert isinstance(backend, MemoryBackend)
-        return len(backend._store.entries)  # noqa: SLF001 - without the queue's own counting
+        assert isinstance(self.backend, MemoryBackend)
+        return len(self.backend._store.entries)  # noqa: SLF001 - without the queue's own counting
 
     @contextmanager
     def running(self, ledger: Ledger, processes: int) -> Iterator[Running]:
@@ -113,7 +113,8 @@ class OursInMemory(Ours):
         started = InProcess(self.queue, ledger)
         yield started
         started.stop()
-        self.queue = open_queue(self.url)
+        self.backend = connect(self.url)
+        self.queue = open_queue(self.backend)
 
 
 class InProcess(Running):
@@ -135,11 +136,6 @@ class InProcess(Running):
     def stop(self) -> None:
         """Close the queue."""
         self._queue.close()
-
-
-def backend_of(queue: Queue) -> object:
-    """Return the backend of a queue whose operations nobody wraps."""
-    return getattr(queue._calls.hooks.queue_close, "__self__", None)  # noqa: SLF001 - for the driver
 
 
 def make(url: str) -> Ours:

@@ -10,6 +10,7 @@ from bench.contest.ledger import Mark
 from bench.contest.payload import number_of, payload
 
 from gofastr_queue import Job, Queue, hookimpl
+from gofastr_queue.backends import Backend, connect
 from gofastr_queue.hookspecs import Hooks
 
 TYPE = "noop"
@@ -39,10 +40,9 @@ def wrapper() -> object:
     return type("Wrapper", (), {name: wrap(name) for name in _operations()})()
 
 
-def open_queue(url: str, **options: Any) -> Queue:
+def open_queue(backend: Backend) -> Queue:
     """Open a queue, with a plugin around every operation if the environment asks for it."""
-    plugins = [wrapper()] if os.environ.get(WRAPPED) else []
-    return Queue.open(url, plugins=plugins, **options)
+    return Queue(backend, plugins=[wrapper()] if os.environ.get(WRAPPED) else [])
 
 
 def handle(queue: Queue, mark: Mark) -> None:
@@ -57,7 +57,7 @@ def warm_up(url: str) -> None:
     """Work off some jobs of another queue in the same store, in this process."""
     scheme = url.partition(":")[0]
     options = {WARM[scheme]: "bench_warm"} if scheme in WARM else {}
-    with open_queue(url, **options) as queue:
+    with open_queue(connect(url, **options)) as queue:
         for number in range(WARM_JOBS // 5):
             queue.enqueue(TYPE, payload(number))
         queue.enqueue_many(Job(type=TYPE, payload=payload(number)) for number in range(WARM_JOBS))

@@ -53,11 +53,8 @@ class ThreadPool(Contestant):
 
     def work(self, processes: int, jobs: int) -> tuple[float, int]:
         """Let go what was held up, then submit as many calls again and wait for all of them."""
-        self._gate.set()
-        while self.left():
-            time.sleep(LOOK)
-        payloads = [payload(number) for number in range(jobs)]
         with new_ledger(jobs) as ledger, self.running(ledger, processes):
+            payloads = [payload(number) for number in range(jobs)]
             begin = time.monotonic()
             futures = [self.executor.submit(self._call, one) for one in payloads]
             wait(futures)
@@ -68,6 +65,9 @@ class ThreadPool(Contestant):
         """Mark a ledger."""
         if processes > 1:
             raise RefusedError("a thread pool belongs to one process")
+        self._gate.set()
+        while self.left():
+            time.sleep(LOOK)
         self._mark = ledger.stamp
         yield Threads()
         self._mark = _ignore
