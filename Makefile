@@ -24,7 +24,8 @@ help:
 	@echo 'make test     every test'
 	@echo 'make check    ruff, mypy --strict, import-linter, then every test'
 	@echo 'make mutants  break each promise in a copy and show which test notices'
-	@echo 'make bench    what stays flat however much else there is (half an hour; BENCH=--quick: minutes)'
+	@echo 'make bench    drivers, this queue and others side by side, and what stays flat (hours; BENCH=--quick: minutes)'
+	@echo '              make bench BACKEND=redis PEERS=rq,saq'
 	@echo 'make docs     run the code in README and docs, and redraw what is derived from code'
 	@echo 'make faults   kill, pause, cut off and restart under load, in full (ten minutes)'
 	@echo 'make stress   the conformance machine for longer, PostgreSQL and Redis: many restarts, long contention, dying schedulers, faults in full, soaking (SOAK=30: minutes)'
@@ -70,7 +71,7 @@ $(VENV)/bench: $(VENV)/dev bench/requirements.txt
 	@touch $@
 
 bench: $(VENV)/bench
-	$(BIN)/python -m bench $(BENCH)
+	$(BIN)/python -m bench --backend $(or $(BACKEND),all) --peers $(or $(PEERS),all) $(BENCH)
 
 docs: $(VENV)/dev
 	$(BIN)/python -m docs.draw

@@ -24,6 +24,8 @@ from bench.redis import redis_store
 from bench.report import Row, save, say, show, table
 from bench.sizes import FULL, QUICK, Sizes
 from bench.stores import Store, sqlite_store
+from tests.servers import postgres, redis
+from tests.servers.guard import PORT
 
 Measure = Callable[[Store, Sizes, random.Random], Iterator[Row]]
 
@@ -58,6 +60,7 @@ def options() -> argparse.Namespace:
         kind = type(size.default)
         parser.add_argument(f"--{size.name}", type=kind, help=f"{size.default:,} for the goals")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument("--port", help="the only port for servers, which are one at a time")
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()
 
@@ -101,6 +104,8 @@ def main() -> None:
     """Measure and print."""
     given = options()
     sizes = chosen(given)
+    if given.port:
+        os.environ[PORT] = given.port
     say(f"seed {given.seed}, {sizes}, load {os.getloadavg()}, {os.cpu_count()} cores")
     say(f"calibration loop {calibrate():.1f} ms, usually {USUAL_MILLIS} ms")
     if not sizes.full(*asdict(sizes)):
@@ -111,12 +116,14 @@ def main() -> None:
         for row in run(given, sizes, settings):
             rows.append(row)
             show(row)
-    except field.FieldError as error:
+    except (field.FieldError, postgres.ServerError, redis.ServerError) as error:
         sys.exit(f"bench: {error}")
-    print(table(rows))
+    print(table(rows, colours=sys.stdout.isatty()))
     say(f"load {os.getloadavg()}")
     if given.json:
         save(given.json, given.seed, settings, rows)
+    if any(row.failed for row in rows):
+        sys.exit("bench: somebody did not do what was claimed: see FAILED")
 
 
 def _chance(seed: int, name: str) -> random.Random:

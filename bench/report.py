@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from attrs import asdict, field, frozen
 
+RED, PLAIN = "\x1b[31m", "\x1b[0m"
+
 
 @frozen
 class Row:
-    """One result; ``within`` is None without a goal, ``full`` whether the goal's sizes ran."""
+    """One result; ``within`` is None without a goal, ``full`` whether the goal's sizes ran.
+
+    ``failed`` says that somebody did not do what the row would have claimed.
+    """
 
     measure: str
     store: str
@@ -25,11 +30,14 @@ class Row:
     within: bool | None = None
     full: bool = True
     numbers: dict[str, Any] = field(factory=dict)
+    failed: bool = False
     load: float = field(factory=lambda: os.getloadavg()[0])
 
     @property
     def verdict(self) -> str:
         """Return whether the goal is reached, which a quick run cannot tell."""
+        if self.failed:
+            return "FAILED"
         if self.within is None:
             return "measured"
         if not self.full:
@@ -47,17 +55,22 @@ def show(row: Row) -> None:
     say(f"{row.verdict:13}  {row.store}: {row.name}: {row.value}")
 
 
-def table(rows: Iterable[Row]) -> str:
-    """Return all rows, one below the other."""
+def table(rows: Sequence[Row], *, colours: bool) -> str:
+    """Return all rows, one below the other; in red what was missed."""
     cells = [("verdict", "store", "what", "goal", "measured", "load")]
     cells += [
         (row.verdict, row.store, row.name, row.goal, row.value, f"{row.load:.1f}") for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
+    lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in cells
-    )
+    ]
+    if colours:
+        for place, row in enumerate(rows, 1):
+            if row.failed or row.within is False:
+                lines[place] = f"{RED}{lines[place]}{PLAIN}"
+    return "\n".join(lines)
 
 
 def save(file: Path, seed: int, stores: dict[str, str], rows: Iterable[Row]) -> None:

@@ -8,11 +8,11 @@ import random
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
+from bench.redis import RedisStore
 from bench.report import Row, say
 from bench.sizes import Sizes
 from bench.stores import Store
 from redis import Redis
-from tests.servers.redis import Server
 
 from gofastr_queue import Queue
 
@@ -23,14 +23,14 @@ INSTALL = "pip install -r bench/requirements.txt"
 
 
 def measure(store: Store, sizes: Sizes, chance: random.Random) -> Iterator[Row]:  # noqa: ARG001 - nothing is drawn, nothing is sized
-    """Enqueue the same jobs by each, one at a time, on a server of their own."""
+    """Enqueue the same jobs by each, one at a time, with nothing beside them on the server."""
     assert len(json.dumps(PAYLOAD, separators=(",", ":"))) == 100  # noqa: PLR2004 - the goal's
     peers = [peer for peer in PEERS if importlib.util.find_spec(peer) is not None]
     for missing in set(PEERS) - set(peers):
         say(f"{store.name}: {missing} is not installed: {INSTALL}")
-    with Server(appendfsync="everysec") as server:
-        theirs = {peer: _grown(server.url(), ENQUEUE[peer]) for peer in peers}
-        ours = _grown(server.url(), _ours)
+    assert isinstance(store, RedisStore)
+    theirs = {peer: _grown(store.url, ENQUEUE[peer]) for peer in peers}
+    ours = _grown(store.url, _ours)
     beside = ", ".join(f"{peer} {size:.0f}" for peer, size in theirs.items())
     yield Row(
         "weight",

@@ -40,7 +40,7 @@ class Results:
     def rows(self) -> Iterator[Row]:
         """Yield every row; goals that could not be judged are rows too."""
         for who, why in self.samples.failed.items():
-            yield self._row(f"{who} FAILED", why, within=False if who in {OURS, RAW} else None)
+            yield self._row(f"{who} takes no further part", why, failed=True)
         for work in WORKS:
             yield from self._rates(work)
         yield from self._pickups()
@@ -119,6 +119,7 @@ class Results:
         goal: str = "",
         *,
         within: bool | None = None,
+        failed: bool = False,
         numbers: dict[str, object] | None = None,
     ) -> Row:
         return Row(
@@ -130,6 +131,7 @@ class Results:
             within,
             self.sizes.full("jobs", "repeats", "pickups"),
             numbers or {},
+            failed,
         )
 
 
