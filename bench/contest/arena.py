@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psycopg
 from attrs import frozen
+from bench.contest import costing
+from bench.contest.costing import DISK
 from tests.servers import postgres, redis
 
 SHARED_BUFFERS = "128MB"
@@ -23,14 +25,15 @@ DATABASES = 32
 class Arena:
     """A store's name, how durable it is, and what each contestant must read back from it.
 
-    ``place`` makes a place of a contestant's own and returns its URL; ``server`` is the process
-    that serves, 0 where there is none.
+    ``place`` makes a place of a contestant's own and returns its URL; ``costs`` reads the store's
+    counters for it; ``server`` is the process that serves, 0 where there is none.
     """
 
     store: str
     mode: str
     durability: str
     place: Callable[[str], str]
+    costs: Callable[[str], dict[str, float]] = lambda _: {}
     server: int = 0
 
     @property
@@ -51,8 +54,11 @@ def _sqlite(synchronous: str) -> Iterator[Arena]:
         def place(name: str) -> str:
             return f"sqlite:///{Path(folder) / name}.db?synchronous={synchronous}"
 
+        def costs(name: str) -> dict[str, float]:
+            return {DISK: costing.of_sqlite(Path(folder) / f"{name}.db")}
+
         mode = f"synchronous {synchronous}"
-        yield Arena("sqlite", mode, f"wal, {mode}", place)
+        yield Arena("sqlite", mode, f"wal, {mode}", place, costs)
 
 
 @contextmanager
@@ -64,9 +70,12 @@ def _postgres() -> Iterator[Arena]:
                 connection.execute(f"CREATE DATABASE {name}".encode())
             return server.url(name)
 
+        def costs(name: str) -> dict[str, float]:
+            return costing.of_postgres(server.url(), name)
+
         durability = "fsync on, synchronous_commit on"
         assert server.pid is not None
-        yield Arena("postgresql", "synchronous_commit on", durability, place, server.pid)
+        yield Arena("postgresql", "synchronous_commit on", durability, place, costs, server.pid)
 
 
 @contextmanager
@@ -81,9 +90,12 @@ def _redis(appendfsync: str) -> Iterator[Arena]:
             names.append(name)
             return server.url(len(names) - 1)
 
+        def costs(_: str) -> dict[str, float]:
+            return costing.of_redis(server.url())
+
         durability = f"appendonly yes, appendfsync {appendfsync}"
         assert server.pid is not None
-        yield Arena("redis", f"AOF {appendfsync}", durability, place, server.pid)
+        yield Arena("redis", f"AOF {appendfsync}", durability, place, costs, server.pid)
 
 
 ARENAS: dict[str, tuple[Callable[[], AbstractContextManager[Arena]], ...]] = {

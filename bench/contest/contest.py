@@ -12,6 +12,8 @@ from bench.contest.bout import Bout
 from bench.contest.caller import Caller
 from bench.contest.field import OURS, RAW, WRAPPED, peers
 from bench.contest.matrix import matrix
+from bench.contest.mixed import Mixed
+from bench.contest.referee import Referee
 from bench.contest.rows import Results
 from bench.ours.queues import WRAPPED as WRAPPED_VARIABLE
 from bench.report import Row, say
@@ -35,7 +37,9 @@ def measure(store: str, asked: Asked, sizes: Sizes, chance: random.Random) -> It
                 who: stack.enter_context(_caller(arena, who, module))
                 for who, module in modules.items()
             }
-            samples = Bout(arena, callers, sizes, chance).run()
+            referee = Referee(arena, callers)
+            samples = Bout(referee, sizes, chance).run()
+            Mixed(referee, sizes).run()
         print(matrix(arena, samples))
         yield from Results(arena, samples, sizes).rows()
 

@@ -9,6 +9,7 @@
     {"do": "work", "processes": k, "jobs": n}     {"seconds", "handled"}
     {"do": "pickup", "jobs": n, "pause": 0.05}    {"ms": [...]}
     {"do": "mixed", "rate": 500, "seconds": 60}   {"ms": [...], "cpu_seconds"}
+    {"do": "idle", "seconds": 10}                 {"cpu_seconds"}
     {"do": "stop"}                                {"ok": true}
 
 What a contestant cannot do it answers with {"refused": why}, what went wrong with {"error": text}.
@@ -42,6 +43,9 @@ Payload = dict[str, str | int]
 
 WARM_UP = 20
 """Jobs that an idle worker handles before any is timed."""
+
+SETTLED_SECONDS = 2.0
+"""After its last job a worker has nothing left to tidy up."""
 
 
 class RefusedError(Exception):
@@ -200,6 +204,19 @@ class Contestant(ABC):
                 raise WorkersError(f"{ledger.handled} of {jobs + WARM_UP} were handled")
             return [(ledger.moment(n) - due[n]) / 1e6 for n in range(jobs)], spent
 
+    def idle(self, seconds: float) -> float:
+        """Return the CPU seconds of this process and of a worker that has nothing to do."""
+        with new_ledger(WARM_UP) as ledger, self.running(ledger, 1) as running:
+            for number in range(WARM_UP):
+                self.enqueue_one(payload(number))
+            running.go()
+            deadline = time.monotonic() + READY_SECONDS
+            until(lambda: not self.left(), deadline, running, lambda: "no warm-up")
+            time.sleep(SETTLED_SECONDS)
+            spent = cpu.seconds(os.getpid())
+            time.sleep(seconds)
+            return cpu.seconds(os.getpid()) - spent
+
     def obey(self, order: dict[str, Any]) -> dict[str, Any]:
         """Do what an order says and return the answer."""
         orders: dict[str, Callable[..., dict[str, Any]]] = {
@@ -210,6 +227,7 @@ class Contestant(ABC):
             "work": self._work,
             "pickup": lambda jobs, pause: {"ms": self.pickup(jobs, pause)},
             "mixed": self._mixed,
+            "idle": lambda seconds: {"cpu_seconds": self.idle(seconds)},
         }
         given = dict(order)
         return orders[given.pop("do")](**given)

@@ -98,3 +98,6 @@ PICKUPS = {
     "redis": Limit(1.5, 1.0),
 }
 """For a machine on which the calibration loop takes its usual time."""
+
+IDLE_PART = 0.01
+"""A worker that has nothing to do takes less of a core."""

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from attrs import asdict, frozen
 from bench.calibration import scale
 from bench.contest.arena import Arena
+from bench.contest.costing import COMMITS, DISK, MEMORY, READS
 from bench.contest.field import OURS, RAW, WRAPPED
-from bench.contest.goals import BEST, PICKUPS, RATIOS, TAIL, Goal
+from bench.contest.goals import BEST, IDLE_PART, PICKUPS, RATIOS, TAIL, Goal
 from bench.contest.samples import (
     BULK,
     DRAIN,
     DRAIN_2,
     ENQUEUE,
+    IDLE,
+    MIXED,
     PICKUP,
     RAW_1,
     RAW_10,
@@ -23,7 +26,7 @@ from bench.contest.samples import (
 )
 from bench.report import Row
 from bench.sizes import Sizes
-from bench.spread import Spread, percentile
+from bench.spread import Spread, percentile, quantile
 
 WORKS = (ENQUEUE, BULK, DRAIN, DRAIN_2, RAW_1, RAW_10)
 CONTEST = "contest"
@@ -44,6 +47,10 @@ class Results:
         for work in WORKS:
             yield from self._rates(work)
         yield from self._pickups()
+        yield from self._costs(ENQUEUE, "G a pending job", (MEMORY, DISK))
+        yield from self._costs(DRAIN, "G a drained job", (COMMITS, READS))
+        yield from self._mixed()
+        yield from self._idle()
         for goal in RATIOS[self.arena.store]:
             yield self._judged(goal)
 
@@ -80,6 +87,46 @@ class Results:
                 else "",
                 within=p50 <= limit.floor and p99 <= TAIL * limit.floor if ours else None,
                 numbers=self._numbers(samples) | {"p50": p50, "p99": p99},
+            )
+
+    def _costs(self, work: str, name: str, counters: tuple[str, ...]) -> Iterator[Row]:
+        """Yield what a job cost in the first round, before anything was there to be used again."""
+        for who in self.samples.about:
+            first = self.samples.of(work, who)[:1]
+            costs = {
+                counter: one.costs[counter] / one.jobs
+                for one in first
+                for counter in counters
+                if counter in one.costs
+            }
+            if costs:
+                told = ", ".join(f"{value:,.4g} {counter}" for counter, value in costs.items())
+                yield self._row(f"{name}: {self._named(who)}", told, numbers={"costs": costs})
+
+    def _mixed(self) -> Iterator[Row]:
+        for who in self.samples.about:
+            for one in self.samples.of(MIXED, who):
+                p50, p99, p999 = (quantile(one.millis, part) for part in (0.5, 0.99, 0.999))
+                told = ", ".join(
+                    f"{1_000 * value / one.jobs:.2f} s {whose}"
+                    for whose, value in one.costs.items()
+                )
+                yield self._row(
+                    f"{MIXED}, {one.jobs / one.seconds:.0f} jobs/s: {self._named(who)}",
+                    f"p50 {p50:.1f}, p99 {p99:.1f}, p99.9 {p999:.1f} ms; "
+                    f"CPU of 1,000 jobs: {told}; {one.jobs:,} jobs, loop {one.speed:.1f} ms",
+                    numbers=self._numbers([one]),
+                )
+
+    def _idle(self) -> Iterator[Row]:
+        for one in self.samples.of(IDLE, OURS):
+            part = one.costs["clients"] / one.seconds
+            yield self._row(
+                f"{IDLE}, part of a core: {self._named(OURS)}",
+                f"{100 * part:.2f} % in {one.seconds:.0f} s",
+                f"< {100 * IDLE_PART:.0f} %",
+                within=part < IDLE_PART,
+                numbers={"part": part},
             )
 
     def _judged(self, goal: Goal) -> Row:

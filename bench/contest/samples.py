@@ -12,14 +12,15 @@ from bench.spread import Spread
 
 ENQUEUE, BULK, DRAIN, DRAIN_2 = "A enqueue", "B bulk", "C drain", "C drain by two"
 RAW_1, RAW_10 = "C claim+ack by 1", "C claim+ack by 10"
-PICKUP, MIXED = "D pick-up", "I mixed load"
+PICKUP, MIXED, IDLE = "D pick-up", "I mixed load", "I idle worker"
 
 
 @frozen
 class Sample:
     """One measurement: so many jobs in so many seconds, or the milliseconds of each.
 
-    ``speed`` is what the calibration loop took beside it, in milliseconds.
+    ``speed`` is what the calibration loop took beside it, in milliseconds; ``costs`` is by how much
+    the store's own counters rose, or processor seconds.
     """
 
     work: str
@@ -29,7 +30,7 @@ class Sample:
     speed: float
     seconds: float = 0.0
     millis: list[float] = field(factory=list)
-    extra: dict[str, float] = field(factory=dict)
+    costs: dict[str, float] = field(factory=dict)
 
     @property
     def rate(self) -> float:

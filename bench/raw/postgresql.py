@@ -52,6 +52,9 @@ USING unnest(%s::text[], %s::text[]) AS ack (id, token)
 WHERE job.id = ack.id AND job.token = ack.token
 """
 
+PLAN = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit")
+"""What is switched off, so that each statement takes the index that was made for it."""
+
 
 class RawPostgres(Driver):
     """One connection, a commit for each statement; the table is made as ours is."""
@@ -61,6 +64,8 @@ class RawPostgres(Driver):
         PostgresBackend(url).queue_close()
         self.store = Postgres.at(url)
         self.connection = self.store.connection
+        for setting in PLAN:
+            self.connection.execute(f"SET {setting} = off".encode())
 
     def prepare(self) -> About:
         """Say how durable the connection is."""

@@ -10,6 +10,7 @@ import pytest
 from bench.contest.arena import ARENAS
 from bench.contest.bout import Bout
 from bench.contest.caller import Caller, ContestantError, Refusal
+from bench.contest.referee import Referee
 from bench.contest.rows import Results
 from bench.contest.samples import BULK, DRAIN, DRAIN_2, ENQUEUE, PICKUP, Samples
 from bench.report import Row
@@ -26,7 +27,7 @@ def measured() -> Measured:
         (opened,) = ARENAS["memory"]
         with opened() as arena, Caller("tests.bench.cheat", f"memory://{how}") as cheat:
             chance = random.Random(1)  # noqa: S311 - repeatable, no secret
-            samples = Bout(arena, {"cheat": cheat}, SIZES, chance).run()
+            samples = Bout(Referee(arena, {"cheat": cheat}), SIZES, chance).run()
         return samples, list(Results(arena, samples, SIZES).rows())
 
     return run
@@ -39,7 +40,7 @@ def test_an_honest_one_has_a_row_for_each_work(measured: Measured) -> None:
     assert {one.work for one in samples.every} == {ENQUEUE, DRAIN, PICKUP}
     assert [one.jobs for one in samples.of(DRAIN, "cheat")] == [200, 200]
     assert len(samples.of(BULK, "cheat")) + len(samples.of(DRAIN_2, "cheat")) == 0
-    assert samples.refused["drain_by_two", "cheat"] == "tests.bench.cheat: one process"
+    assert samples.refused[DRAIN_2, "cheat"] == "tests.bench.cheat: one process"
     assert not any(row.failed for row in rows)
 
 
