@@ -37,10 +37,10 @@ STORES: dict[str, Callable[[], AbstractContextManager[Store]]] = {
 }
 
 MEASURES: dict[str, tuple[Measure, tuple[str, ...]]] = {
-    "others": (others.measure, ("sqlite", "postgresql", "redis")),
+    "others": (others.measure, ("sqlite", "postgresql", "redis", "memory")),
     "pairs": (pairs.measure, ("sqlite", "postgresql", "redis")),
     "due": (due.measure, ("sqlite", "postgresql", "redis")),
-    "counts": (counts.measure, ("sqlite", "postgresql", "redis")),
+    "counts": (counts.measure, ("sqlite", "postgresql", "redis", "memory")),
     "churn": (churn.measure, ("sqlite", "postgresql")),
     "held": (held.measure, ("postgresql",)),
     "weight": (weight.measure, ("redis",)),
@@ -121,7 +121,7 @@ def main() -> None:
     print(table(rows, colours=sys.stdout.isatty()))
     say(f"load {os.getloadavg()}")
     if given.json:
-        save(given.json, given.seed, settings, rows)
+        save(given.json, given.seed, str(sizes), settings, rows)
     if any(row.failed for row in rows):
         sys.exit("bench: somebody did not do what was claimed: see FAILED")
 

@@ -12,7 +12,8 @@ from bench.stores import AnyBackend
 from gofastr_queue.ids import new_id
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import Draft, Want
-from gofastr_queue_redis import RedisBackend
+from gofastr_queue_sql import SqliteBackend
+from gofastr_queue_sql.postgres import PostgresBackend
 
 PAYLOAD = '{"to":"user@example.com","subject":"' + "x" * 62 + '"}'
 AT_ONCE = 10_000
@@ -74,10 +75,10 @@ KINDS: dict[str, tuple[Draw, ...]] = {
 
 def put(backend: AnyBackend, drafts: Sequence[Draft], now: datetime | None = None) -> None:
     """Store drafts in one call."""
-    if isinstance(backend, RedisBackend):
-        backend.queue_put(drafts, "error", now)
-    else:
+    if isinstance(backend, SqliteBackend | PostgresBackend):
         backend.queue_put(drafts, "error", now, None)
+    else:
+        backend.queue_put(drafts, "error", now)
 
 
 def store(backend: AnyBackend, drafts: Iterable[Draft], now: datetime | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Counting all jobs of a long queue exactly."""
+"""Counting all jobs of a long queue exactly, and listing the latest of them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,22 @@ from bench.sizes import Sizes
 from bench.spread import Spread
 from bench.stores import Counts, Queue, Store
 
+from gofastr_queue.lifecycle import Status
+from gofastr_queue.records import JobQuery
+
 GOAL_MILLIS = 150.0
 REPETITIONS = 15
+
+LISTED = 100
+LISTINGS = {
+    "": JobQuery(limit=LISTED),
+    "pending": JobQuery(status=Status.PENDING, limit=LISTED),
+    "claimed": JobQuery(status=Status.CLAIMED, limit=LISTED),
+    "failed": JobQuery(status=Status.FAILED, limit=LISTED),
+    "failed, of a type": JobQuery(status=Status.FAILED, type="mine", limit=LISTED),
+    "of a lane": JobQuery(lane="lane-3", limit=LISTED),
+}
+"""The first page, which is the latest enqueued."""
 
 
 def measure(store: Store, sizes: Sizes, chance: random.Random) -> Iterator[Row]:
@@ -28,7 +42,28 @@ def measure(store: Store, sizes: Sizes, chance: random.Random) -> Iterator[Row]:
     if queue.settle():
         say(f"{store.name}: {queue.known()}")
         yield _row(queue, store.name, "after upkeep", sizes)
+    for name, query in LISTINGS.items():
+        yield _listing(queue, store.name, name, query, sizes)
     queue.remove()
+
+
+def _listing(queue: Queue, store: str, name: str, query: JobQuery, sizes: Sizes) -> Row:
+    millis = []
+    for _ in range(REPETITIONS):
+        begin = time.perf_counter()
+        page = queue.backend.queue_browse(query)
+        millis.append(1_000 * (time.perf_counter() - begin))
+        assert len(page.jobs) == LISTED, "not a full page"
+        assert all(query.admits(job) for job in page.jobs), "not asked for"
+    spread = Spread.of(millis)
+    return Row(
+        "counts",
+        store,
+        f"list_jobs({name}) of {sizes.others:,} jobs, {LISTED} of them",
+        f"{spread.text(' ms')}, longest {max(millis):.0f}",
+        full=sizes.full("others"),
+        numbers={"milliseconds": millis},
+    )
 
 
 def _row(queue: Queue, store: str, state: str, sizes: Sizes) -> Row:

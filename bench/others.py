@@ -22,7 +22,7 @@ from gofastr_queue.records import EVERYTHING, Want
 
 BATCHES = (1, 100)
 FLAT = 1.2
-GOALS = {"sqlite": 1.5, "redis": 1.5}
+GOALS = {"memory": 1.3, "sqlite": 1.5, "redis": 1.5}
 GOAL = 2.0
 
 

@@ -73,11 +73,12 @@ def table(rows: Sequence[Row], *, colours: bool) -> str:
     return "\n".join(lines)
 
 
-def save(file: Path, seed: int, stores: dict[str, str], rows: Iterable[Row]) -> None:
+def save(file: Path, seed: int, sizes: str, stores: dict[str, str], rows: Iterable[Row]) -> None:
     """Write everything as JSON."""
     document = {
         "command": sys.argv,
         "seed": seed,
+        "sizes": sizes,
         "finished": datetime.now(UTC).isoformat(),
         "python": sys.version,
         "cores": os.cpu_count(),

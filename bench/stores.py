@@ -11,11 +11,12 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+from gofastr_queue_memory import MemoryBackend
 from gofastr_queue_redis import RedisBackend
 from gofastr_queue_sql import SqliteBackend
 from gofastr_queue_sql.postgres import PostgresBackend
 
-AnyBackend = SqliteBackend | PostgresBackend | RedisBackend
+AnyBackend = SqliteBackend | PostgresBackend | RedisBackend | MemoryBackend
 
 Counts = Counter[tuple[str, str, str]]
 """Jobs by status, lane and type."""

@@ -50,9 +50,10 @@ class Mixed:
         samples.every.append(Sample(MIXED, who, 0, jobs, speed, self.sizes.seconds, millis, costs))
 
     def _idle(self, who: str) -> None:
-        spent = self.referee.ask(who, "idle", seconds=IDLE_SECONDS)["cpu_seconds"]
+        seconds = min(IDLE_SECONDS, self.sizes.seconds)
+        spent = self.referee.ask(who, "idle", seconds=seconds)["cpu_seconds"]
         costs = {"clients": spent}
-        self.referee.samples.every.append(Sample(IDLE, who, 0, 0, 0.0, IDLE_SECONDS, [], costs))
+        self.referee.samples.every.append(Sample(IDLE, who, 0, 0, 0.0, seconds, [], costs))
 
     def _served(self) -> float:
         """Return the processor time of the server, 0 where there is none."""

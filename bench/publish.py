@@ -1,0 +1,52 @@
+"""Keep what the page on speed shows of results: ``python -m bench.publish RESULTS.json...``.
+
+Each file is what ``python -m bench --json`` wrote.  Results of another store are added to those of
+before; of the same arena the newer go first.  Nothing is written that no run has measured.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+KEPT = Path(__file__).parents[1] / "docs" / "speed.json"
+
+
+def main() -> None:
+    """Add the results of files to those that are kept."""
+    kept: dict[str, Any] = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
+    for name in sys.argv[1:]:
+        kept |= arenas(json.loads(Path(name).read_text("utf-8")))
+    KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def arenas(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what is shown of a run, by arena."""
+    run = {name: document[name] for name in ("seed", "finished", "python", "cores", "sizes")}
+    found: dict[str, Any] = {}
+    for row in document["rows"]:
+        arena = found.setdefault(row["store"], {"run": run, "works": [], "rows": []})
+        samples = row["numbers"].get("samples", ())
+        if samples and samples[0]["seconds"] and not samples[0]["millis"]:
+            rates = [one["jobs"] / one["seconds"] for one in samples]
+            arena["works"].append(
+                {
+                    "work": samples[0]["work"],
+                    "who": samples[0]["who"],
+                    "jobs": samples[0]["jobs"],
+                    "rates": [round(rate) for rate in rates],
+                    "median": round(statistics.median(rates)),
+                    **row["numbers"]["about"],
+                }
+            )
+        arena["rows"].append(
+            {name: row[name] for name in ("measure", "verdict", "name", "goal", "value", "load")}
+        )
+    return found
+
+
+if __name__ == "__main__":
+    main()
