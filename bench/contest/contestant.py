@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -40,6 +41,9 @@ from bench.contest.workers import (
 )
 
 Payload = dict[str, str | int]
+
+APART = 3
+"""How many times as long as a look took nobody looks again."""
 
 WARM_UP = 20
 """Jobs that an idle worker handles before any is timed."""
@@ -173,7 +177,8 @@ class Contestant(ABC):
                 deadline = time.monotonic() + READY_SECONDS
                 until(lambda at=number: ledger.moment(at), deadline, running, lambda: "no pick-up")  # type: ignore[misc] # bound now
                 millis.append((ledger.moment(number) - begin) / 1e6)
-                time.sleep(pause)
+                # a worker that polls must not be met at the same moment of its round each time
+                time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
             until(
                 lambda: not self.left(), time.monotonic() + READY_SECONDS, running, lambda: "left"
             )
@@ -254,11 +259,15 @@ def until(
     done: Callable[[], object], deadline: float, running: Running, state: Callable[[], str]
 ) -> None:
     """Wait for something while workers run; raise ``WorkersError`` with the state if it is late."""
+    looked = time.monotonic()
     while not done():
         running.check()
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise WorkersError(f"not done in time: {state()}")
-        time.sleep(LOOK)
+        # to count what is left can take a store long, and it shall work on it for others
+        time.sleep(max(LOOK, APART * (now - looked)))
+        looked = time.monotonic()
 
 
 def serve(make: Callable[[str], Contestant]) -> None:
