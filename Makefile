@@ -75,6 +75,7 @@ bench: $(VENV)/bench
 
 docs: $(VENV)/dev
 	$(BIN)/python -m docs.draw
+	$(BIN)/python -m bench.chart
 	$(BIN)/python -m pytest tests/docs README.md docs
 
 faults: $(VENV)/dev
