@@ -9,6 +9,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from bench.contest import leash
 
 ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 15.0
+LAST_BYTES = 1_000
 
 
 class ContestantError(RuntimeError):
@@ -33,12 +35,14 @@ class Caller:
 
     def __init__(self, module: str, url: str, **environment: str) -> None:
         self.module = module
+        self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - close does it
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, a module of ours
             [*leash.COMMAND, sys.executable, "-m", module, url],
             cwd=ROOT,
             env=os.environ | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._log,
             start_new_session=True,
         )
         self._said = b""
@@ -66,7 +70,7 @@ class Caller:
         if "refused" in answer:
             raise Refusal(f"{self.module}: {answer['refused']}")
         if "error" in answer:
-            raise ContestantError(f"{self.module} {do}: {answer['error']}")
+            raise ContestantError(f"{self.module} {do}: {answer['error']}{self._last_words()}")
         return answer
 
     def close(self) -> None:
@@ -80,6 +84,15 @@ class Caller:
             assert pipe is not None
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
+        self._log.close()
+
+    def _last_words(self) -> str:
+        """Return the end of what it and its workers have logged: why, mostly."""
+        if self._log.closed:
+            return ""
+        self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - LAST_BYTES))
+        said = self._log.read().decode("utf-8", "replace").strip()
+        return f"\n{said}" if said else ""
 
     def _line(self, do: str, timeout: float) -> bytes:
         """Read an answer; a contestant that gives none in time is not asked again."""
@@ -90,10 +103,12 @@ class Caller:
             while b"\n" not in self._said:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
                     os.killpg(self._process.pid, signal.SIGKILL)
-                    raise ContestantError(f"{self.module} {do}: no answer in {timeout:.0f} s")
+                    late = f"no answer in {timeout:.0f} s"
+                    raise ContestantError(f"{self.module} {do}: {late}{self._last_words()}")
                 said = os.read(self._process.stdout.fileno(), 65_536)
                 if not said:
-                    raise ContestantError(f"{self.module} {do}: ended as {self._process.wait()}")
+                    ended = f"ended as {self._process.wait()}"
+                    raise ContestantError(f"{self.module} {do}: {ended}{self._last_words()}")
                 self._said += said
         line, _, self._said = self._said.partition(b"\n")
         return line

@@ -43,7 +43,8 @@ class Results:
     def rows(self) -> Iterator[Row]:
         """Yield every row; goals that could not be judged are rows too."""
         for who, why in self.samples.failed.items():
-            yield self._row(f"{who} takes no further part", why, failed=True)
+            said = why.partition("\n")[0]
+            yield self._row(f"{who} takes no further part", said, failed=True)
         for work in WORKS:
             yield from self._rates(work)
         yield from self._pickups()
