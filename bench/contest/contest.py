@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Literal
 
+from bench.contest import asleep
 from bench.contest.arena import ARENAS, Arena
 from bench.contest.bout import Bout
 from bench.contest.caller import Caller
@@ -47,8 +48,10 @@ def measure(store: str, asked: Asked, sizes: Sizes, chance: random.Random) -> It
             referee = Referee(arena, callers)
             samples = Bout(referee, sizes, chance).run()
             Mixed(referee, sizes).run()
+            sleepers = list(asleep.measure(arena, sizes))
         print(matrix(arena, samples))
         yield from Results(arena, samples, sizes).rows()
+        yield from sleepers
 
 
 def _caller(arena: Arena, who: str, module: str) -> Caller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,9 @@ from gofastr_queue.hookspecs import Hooks
 TYPE = "noop"
 WRAPPED = "BENCH_WRAPPED"
 """The environment variable that asks for a plugin around every operation."""
+
+SLEEP = "BENCH_SLEEP"
+"""The environment variable that asks for handlers that sleep for so many seconds."""
 
 WARM = {"sqlite": "table", "postgresql": "table", "redis": "name"}
 """The option by which another queue in the same store is named."""
@@ -51,6 +55,15 @@ def handle(queue: Queue, mark: Mark) -> None:
     @queue.handler(TYPE)
     def noop(job: Job) -> None:
         mark(number_of(job.payload))
+
+
+def handle_asleep(queue: Queue, mark: Mark, seconds: float) -> None:
+    """Register a handler that marks the ledger and sleeps on the event loop."""
+
+    @queue.handler(TYPE)
+    async def asleep(job: Job) -> None:
+        mark(number_of(job.payload))
+        await asyncio.sleep(seconds)
 
 
 def warm_up(url: str) -> None:
