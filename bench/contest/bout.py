@@ -83,13 +83,26 @@ class Bout:
             self.amounts[who] = whole
             return
         enqueued = self.referee.ask(who, "enqueue", jobs=PROBE_JOBS)["seconds"]
-        drained = self.referee.drain(who, 1, PROBE_JOBS)
-        jobs = self._scaled(whole.drained, drained)
-        self.amounts[who] = Amount(min(jobs, self._scaled(whole.enqueued, enqueued)), jobs)
+        drained = self._drained(who, whole.drained)
+        singles = self._in_budget(whole.enqueued, PROBE_JOBS, enqueued)
+        self.amounts[who] = Amount(min(singles, drained), drained)
 
-    def _scaled(self, most: int, seconds: float) -> int:
-        """Return how many jobs a peer does in the time that it may take."""
-        return min(most, max(AT_LEAST, round(PROBE_JOBS * self.sizes.budget / seconds)))
+    def _drained(self, who: str, most: int) -> int:
+        """Return how many jobs a peer drains in the time that it may take.
+
+        What a drain costs however few jobs there are must not be taken for the peer's speed, so it
+        is given more and more.
+        """
+        jobs, seconds = PROBE_JOBS, self.referee.drain(who, 1, PROBE_JOBS)
+        while jobs < most and seconds < self.sizes.budget / 2:
+            jobs = min(most, max(2 * jobs, self._in_budget(most, jobs, seconds)))
+            self.referee.fill(who, jobs, BY)
+            seconds = self.referee.drain(who, 1, jobs)
+        return self._in_budget(most, jobs, seconds)
+
+    def _in_budget(self, most: int, jobs: int, seconds: float) -> int:
+        """Return how many jobs take as long as a peer may take."""
+        return min(most, max(AT_LEAST, round(jobs * self.sizes.budget / seconds)))
 
     def _enqueue(self, who: str, number: int) -> None:
         jobs, speed = self.amounts[who].enqueued, calibrate()
