@@ -13,10 +13,15 @@ COMMAND = (sys.executable, "-I", "-S", __file__)
 SET_PARENT_DEATH_SIGNAL = 1
 
 
-def main() -> None:
-    """Become the command."""
+def tie() -> None:
+    """Let the kernel end this process with its parent."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def main() -> None:
+    """Become the command."""
+    tie()
     os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - what a contestant starts
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 
+from bench.contest import leash
 from bench.contest.contestant import Payload, serve
 from bench.peers.handler import handle
 from bench.peers.peer import RedisPeer
 from bench.peers.place import url
 from dramatiq import actor
 from dramatiq.brokers.redis import RedisBroker
+
+leash.tie()  # what its command forks, and imports this, would go on without it
 
 os.environ["dramatiq_queue_prefetch"] = "100"  # noqa: SIM112 - its name in its reference
 
