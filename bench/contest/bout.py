@@ -117,9 +117,11 @@ class Bout:
         amount, speed = self.amounts[who], calibrate()
         rest = amount.drained - amount.enqueued
         if rest:
+            before = self.referee.arena.costs(who)
             seconds = self.referee.ask(who, "bulk", jobs=rest, by=BY)["seconds"]
             self.referee.holds(who, amount.drained)
-            self._keep(Sample(BULK, who, number, rest, speed, seconds))
+            costs = self._costs(who, before)
+            self._keep(Sample(BULK, who, number, rest, speed, seconds, costs=costs))
 
     def _fill(self, who: str) -> None:
         """Store what is still missing: some have no bulk, one has done nothing yet."""

@@ -48,8 +48,8 @@ class Results:
         for work in WORKS:
             yield from self._rates(work)
         yield from self._pickups()
-        yield from self._costs(ENQUEUE, "G a pending job", (MEMORY, DISK))
-        yield from self._costs(DRAIN, "G a drained job", (COMMITS, READS))
+        yield from self._costs("G a pending job", (ENQUEUE, BULK), (MEMORY, DISK))
+        yield from self._costs("G a drained job", (DRAIN,), (COMMITS, READS))
         yield from self._mixed()
         yield from self._idle()
         for goal in RATIOS[self.arena.store]:
@@ -90,15 +90,14 @@ class Results:
                 numbers=self._numbers(samples) | {"p50": p50, "p99": p99},
             )
 
-    def _costs(self, work: str, name: str, counters: tuple[str, ...]) -> Iterator[Row]:
+    def _costs(self, name: str, works: tuple[str, ...], counters: tuple[str, ...]) -> Iterator[Row]:
         """Yield what a job cost in the first round, before anything was there to be used again."""
         for who in self.samples.about:
-            first = self.samples.of(work, who)[:1]
+            first = [one for work in works for one in self.samples.of(work, who)[:1]]
             costs = {
-                counter: one.costs[counter] / one.jobs
-                for one in first
+                counter: sum(one.costs[counter] for one in first) / sum(one.jobs for one in first)
                 for counter in counters
-                if counter in one.costs
+                if first and counter in first[0].costs
             }
             if costs:
                 told = ", ".join(f"{value:,.4g} {counter}" for counter, value in costs.items())
