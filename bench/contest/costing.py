@@ -10,12 +10,14 @@ import psycopg
 from redis import Redis
 
 MEMORY, DISK = "memory bytes", "disk bytes"
-COMMITS, READS = "commits", "reads"
-"""Of PostgreSQL, and of Redis: a read takes in one request, or several that came together."""
+TRANSACTIONS, LOG, READS = "writing transactions", "log bytes", "reads"
+"""Two of PostgreSQL, one of Redis: a read takes in one request, or several that came together."""
 
-OF_DATABASE = """
-SELECT pg_database_size(datname), xact_commit + xact_rollback
-FROM pg_stat_database WHERE datname = %s
+OF_SERVER = """
+SELECT
+    pg_database_size(%s),
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+    pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')
 """
 
 
@@ -29,11 +31,11 @@ def of_sqlite(file: Path) -> float:
 
 
 def of_postgres(url: str, database: str) -> dict[str, float]:
-    """Return what is known of a database."""
+    """Return what is known of a database, and of a server on which one contestant is busy."""
     with psycopg.connect(url) as connection:
-        row = connection.execute(OF_DATABASE, (database,)).fetchone()
+        row = connection.execute(OF_SERVER, (database,)).fetchone()
     assert row is not None
-    return {DISK: float(row[0]), COMMITS: float(row[1])}
+    return dict(zip((DISK, TRANSACTIONS, LOG), map(float, row), strict=True))
 
 
 def of_redis(url: str) -> dict[str, float]:

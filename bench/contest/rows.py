@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from attrs import asdict, frozen
 from bench.calibration import scale
 from bench.contest.arena import Arena
-from bench.contest.costing import COMMITS, DISK, MEMORY, READS
+from bench.contest.costing import DISK, LOG, MEMORY, READS, TRANSACTIONS
 from bench.contest.field import OURS, RAW, WRAPPED
 from bench.contest.goals import BEST, IDLE_PART, PICKUPS, RATIOS, TAIL, Goal
 from bench.contest.samples import (
@@ -48,8 +48,8 @@ class Results:
         for work in WORKS:
             yield from self._rates(work)
         yield from self._pickups()
-        yield from self._costs("G a pending job", (ENQUEUE, BULK), (MEMORY, DISK))
-        yield from self._costs("G a drained job", (DRAIN,), (COMMITS, READS))
+        yield from self._costs("G a pending job", (ENQUEUE, BULK), (MEMORY, DISK, LOG))
+        yield from self._costs("G a drained job", (DRAIN,), (TRANSACTIONS, LOG, READS))
         yield from self._mixed()
         yield from self._idle()
         for goal in RATIOS[self.arena.store]:
