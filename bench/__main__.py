@@ -118,10 +118,12 @@ def main() -> None:
             show(row)
     except (field.FieldError, postgres.ServerError, redis.ServerError) as error:
         sys.exit(f"bench: {error}")
-    print(table(rows, colours=sys.stdout.isatty()))
-    say(f"load {os.getloadavg()}")
-    if given.json:
-        save(given.json, given.seed, str(sizes), settings, rows)
+    finally:  # a run takes hours: what was measured before it broke off is kept
+        if rows:
+            print(table(rows, colours=sys.stdout.isatty()))
+            say(f"load {os.getloadavg()}")
+        if given.json and rows:
+            save(given.json, given.seed, str(sizes), settings, rows)
     if any(row.failed for row in rows):
         sys.exit("bench: somebody did not do what was claimed: see FAILED")
 
