@@ -22,12 +22,16 @@ SELECT
 
 
 def of_sqlite(file: Path) -> float:
-    """Return the bytes of a database file once its log is written back."""
+    """Return the bytes of the pages in use, once the log is written back."""
     if not file.exists():
         return 0.0
     with closing(sqlite3.connect(file, timeout=30)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return float(file.stat().st_size)
+        pages, free, size = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+    return float((pages - free) * size)
 
 
 def of_postgres(url: str, database: str) -> dict[str, float]:
