@@ -40,7 +40,7 @@ POSTGRES = [
         1,
         "a bulk with a duplicate stores the others",
         "postgres",
-        "            with connection.transaction():\n                return self._moves.put",
+        "            with whole(connection):\n                return self._moves.put",
         "            if connection:\n                return self._moves.put",
     ),
     _statement(

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, cast
 import pluggy
 from attrs import frozen
 
-from gofastr_queue import hookspecs
+from gofastr_queue import failpoints, hookspecs
 from gofastr_queue.backends import Backend
 from gofastr_queue.capabilities import ARGUMENTS_OF, HOOKS_OF, Capability
 from gofastr_queue.errors import InvalidPlugin, UnsupportedOperation
@@ -76,7 +76,8 @@ def resolve(backend: Backend, plugins: Iterable[object] = ()) -> Calls:
     for name in _operations():
         owner = _owner(backend, getattr(manager.hook, name))
         if owner is not None:
-            calls[name] = _shortest(getattr(manager.hook, name), owner)
+            shortest = _shortest(getattr(manager.hook, name), owner)
+            calls[name] = failpoints.around_hook(name, shortest)
         elif name in optional:
             calls[name] = _refusal(backend.name, name)
         else:

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from gofastr_queue import limits
+from gofastr_queue import failpoints, limits
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.job import Claim, Job
 from gofastr_queue.places import Place, place_of
@@ -170,11 +170,14 @@ class Registry:
             limits.duration("timeout", timeout)
         if not isinstance(process, bool):
             raise InvalidOption(f"process must be True or False, got {limits.shown(process)}")
+        is_async = _is_async(function)
         handler = Handler(
             type=type,
             function=function,
-            call=_bind(type, function),
-            is_async=_is_async(function),
+            call=failpoints.around(
+                "handler.before", _bind(type, function), "handler.after", is_async=is_async
+            ),
+            is_async=is_async,
             max_attempts=max_attempts,
             backoff=backoff,
             timeout=timeout,

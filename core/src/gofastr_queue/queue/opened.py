@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from gofastr_queue import backends, limits
+from gofastr_queue import backends, failpoints, limits
 from gofastr_queue.backends import Backend
 from gofastr_queue.calls import resolve
 from gofastr_queue.capabilities import Capability
@@ -148,6 +148,7 @@ def _check(
     max_payload_depth: object,
 ) -> None:
     """Check a queue's own options, before any store is touched."""
+    failpoints.announce()
     if lease is not None:
         limits.lease(lease)
     if backoff is not None and not isinstance(backoff, Backoff):

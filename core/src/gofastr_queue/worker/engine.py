@@ -6,6 +6,7 @@ import logging
 import time
 from datetime import UTC, datetime, timedelta
 
+from gofastr_queue import failpoints
 from gofastr_queue.consumer import Consumer
 from gofastr_queue.handlers import Handler, Registry
 from gofastr_queue.places import refuse_while_loading, verify
@@ -27,6 +28,8 @@ SETTLE_SECONDS = 3 * STOP_SECONDS
 SETTLE_TICK = 0.01
 
 log = logging.getLogger("gofastr_queue.worker")
+
+after_stop_claiming = failpoints.point("shutdown.after_stop_claiming")
 
 
 class Engine:
@@ -104,6 +107,7 @@ class Engine:
         deadline = time.monotonic() + grace.total_seconds()
         for pool in self._pools:
             pool.stop()
+        after_stop_claiming()
         joined = [pool.join(deadline - time.monotonic()) for pool in self._pools]
         held = self._keeper.held()
         for one in held:

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from attrs import define
 
-from gofastr_queue import limits
+from gofastr_queue import failpoints, limits
 from gofastr_queue.consumer import Claims, Consumer
 from gofastr_queue.errors import QueueError
 from gofastr_queue.handlers import Registry
@@ -51,6 +51,10 @@ EMPTY_SECONDS = 0.02
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between tries while the store fails, doubling from the first to the longest."""
+
+
+after_claim = failpoints.point("worker.after_claim")
+before_release = failpoints.point("shutdown.before_release")
 
 
 @define(eq=False)
@@ -258,6 +262,8 @@ class Pool:
     def _turn(self, finished: list[Finished], room: int) -> None:
         """Settle what has finished and claim for the room there is, in one turn."""
         self._drop()
+        if finished and self._stopping:
+            before_release()
         since, nudges = time.monotonic(), self._nudges
         want = self._want() if room else None
         acks = [one.settlement for one in finished if isinstance(one.settlement, Ack)]
@@ -308,6 +314,8 @@ class Pool:
         if away:
             self._turn_away(away)
             held = [one for one in held if one not in away]
+        if held:
+            after_claim()
         now = time.monotonic()
         with self._lock:
             self._buffer.extend(Waiting(one, now) for one in held)

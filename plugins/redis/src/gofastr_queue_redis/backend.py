@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
+from gofastr_queue import failpoints
 from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import BackendUnavailable, DuplicateJob
 from gofastr_queue.hookspecs import hookimpl
@@ -61,6 +62,12 @@ CAPABILITIES = frozenset(
 """Those that do not hang on how the server is configured."""
 
 REMOVABLE = {None: "pf", Status.PENDING: "p", Status.CLAIMED: "", Status.FAILED: "f"}
+
+
+between_steps = failpoints.point("bulk.between_steps")
+after_reclaim = failpoints.point("reclaim.after_chunk")
+after_replay = failpoints.point("replay.after_chunk")
+after_purge = failpoints.point("purge.after_chunk")
 
 
 def connect(
@@ -196,6 +203,7 @@ class RedisBackend(RedisScheduling):
             asked = min(limit - len(moved), browsing.PAGE)
             found = self._run("reclaim", now, asked, reason)
             moved += map(rows.stored, found)
+            after_reclaim()
             if len(found) < asked:
                 break
         return moved
@@ -237,6 +245,7 @@ class RedisBackend(RedisScheduling):
         def move(ids: list[str]) -> int:
             moved = self._run("replay", now, *ids)
             replayed.extend(map(rows.text, moved))
+            after_replay()
             return len(moved)
 
         self._browser.move(evolve(query, status=Status.FAILED), move)
@@ -247,7 +256,13 @@ class RedisBackend(RedisScheduling):
         letters = REMOVABLE[query.status]
         if not letters:
             return 0
-        return self._browser.move(query, lambda ids: int(self._run("purge", None, letters, *ids)))
+
+        def remove(ids: list[str]) -> int:
+            removed = int(self._run("purge", None, letters, *ids))
+            after_purge()
+            return removed
+
+        return self._browser.move(query, remove)
 
     @hookimpl
     def queue_wait(self, want: Want, timeout: timedelta, due: datetime | None = None) -> bool:
@@ -286,6 +301,7 @@ class RedisBackend(RedisScheduling):
     def _put_many(self, drafts: Sequence[Draft], now: datetime | None) -> list[Put]:
         """Store many drafts in two round trips: one for places, one for all the jobs."""
         clock, before = self._run("reserve", now, len(drafts))
+        between_steps()
         stored_at = rows.moment(rows.text(clock))
         written = Bulk.of(drafts, stored_at, before)
         taken = self._run("put_many", stored_at, *written.arguments())

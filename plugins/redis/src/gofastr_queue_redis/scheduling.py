@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from gofastr_queue import failpoints
 from gofastr_queue.book import registered
 from gofastr_queue.hookspecs import hookimpl
 from gofastr_queue.records import (
@@ -26,6 +27,8 @@ STALE = ""
 
 DRAFT = 6
 """Arguments of a draft."""
+
+after_fire = failpoints.point("fire.after_chunk")
 
 
 class RedisScheduling:
@@ -57,6 +60,7 @@ class RedisScheduling:
             clock, fate, there = self._run("schedule_fire", now, *_fire(fire))
             if rows.text(fate) != STALE:
                 fired.append(Fired(fire, _put(fire, clock, rows.text(fate), there)))
+            after_fire()
         return fired
 
     @hookimpl

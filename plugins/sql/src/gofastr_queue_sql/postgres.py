@@ -13,7 +13,7 @@ from attrs import evolve
 from psycopg import Connection, errors
 from psycopg_pool import ConnectionPool
 
-from gofastr_queue import limits
+from gofastr_queue import failpoints, limits
 from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import BackendUnavailable, DuplicateJob, QueueError
 from gofastr_queue.hookspecs import hookimpl
@@ -47,6 +47,7 @@ from gofastr_queue_sql.postgres_diagnosis import Diagnosis
 from gofastr_queue_sql.postgres_moves import Moves
 from gofastr_queue_sql.postgres_schedules import PostgresScheduling
 from gofastr_queue_sql.postgres_schema import Schema
+from gofastr_queue_sql.postgres_steps import whole
 from gofastr_queue_sql.postgres_transaction import carried
 from gofastr_queue_sql.postgres_vacuum import Vacuum
 from gofastr_queue_sql.postgres_watch import Watch
@@ -58,6 +59,9 @@ COPIED = 20
 
 COPY_TRIES = 20
 """Tries of a COPY whose ids others remove and store again all the time."""
+
+between_steps = failpoints.point("bulk.between_steps")
+after_front = failpoints.point("claim.between_steps")
 
 NOW = "coalesce(%(now)s::bigint, (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)"
 """The store's clock, unless one was injected: not frozen at the beginning of a transaction."""
@@ -163,7 +167,7 @@ class PostgresBackend(PostgresScheduling):
         def put(connection: Session) -> list[Put]:
             if len(drafts) == 1:
                 return self._moves.put(connection, drafts, on_conflict, now)
-            with connection.transaction():
+            with whole(connection):
                 return self._moves.put(connection, drafts, on_conflict, now)
 
         if len(drafts) >= COPIED and on_conflict == "error":
@@ -229,6 +233,7 @@ class PostgresBackend(PostgresScheduling):
         self._vacuum.count(len(found.batch.claims) + len(acks) + len(releases))
         if best == IN_FRONT and found.more and len(found.batch.claims) < limit:
             self._ways.missed(want)
+            after_front()
             return settled, self._rest(found.batch, want, limit, lease, worker, now)
         return settled, found.batch
 
@@ -341,6 +346,7 @@ class PostgresBackend(PostgresScheduling):
         """
         with self._sessions.session() as connection:
             clock, places = self._moves.places(connection, len(drafts))
+        between_steps()
         now = clock if now is None else now
         jobs = [draft.job(now) for draft in drafts]
         ordered = sorted(zip(jobs, places, strict=True), key=lambda one: one[0].id)

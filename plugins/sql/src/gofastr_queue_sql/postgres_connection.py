@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import Connection, Cursor, Pipeline
+from psycopg import Connection, Cursor
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
@@ -256,20 +256,6 @@ def execute(connection: Session, statement: str, values: Mapping[str, Any] | Non
     """Run a statement without preparing it; return the cursor, whose rows are tuples."""
     cursor = Cursor(connection, row_factory=tuple_row)
     return cursor.execute(statement.encode(), values, prepare=False)
-
-
-@contextmanager
-def together(connection: Session) -> Iterator[None]:
-    """Send statements without waiting for the answers in between, as one transaction.
-
-    The server takes what comes up to a pipeline's end for one, if nothing inside asks for a result.
-    """
-    if not Pipeline.is_supported():
-        with connection.transaction():
-            yield
-        return
-    with connection.pipeline():
-        yield
 
 
 @contextmanager

@@ -28,9 +28,10 @@ from gofastr_queue.records import (
     Want,
 )
 from gofastr_queue_sql import rows
-from gofastr_queue_sql.postgres_connection import Session, execute, together
+from gofastr_queue_sql.postgres_connection import Session, execute
 from gofastr_queue_sql.postgres_errors import overtaking
 from gofastr_queue_sql.postgres_prepared import execute_often
+from gofastr_queue_sql.postgres_steps import together, whole
 from gofastr_queue_sql.postgres_ways import OF_LINES, OF_PAIRS
 from gofastr_queue_sql.rows import micros, moment
 
@@ -112,7 +113,7 @@ class Moves:
 
     def copy(self, connection: Session, lines: Sequence[rows.Row]) -> None:
         """Store many new jobs with one COPY."""
-        with connection.transaction():
+        with whole(connection):
             with connection.cursor().copy(self.sql.copy) as copy:
                 for line in lines:
                     copy.write_row(line)

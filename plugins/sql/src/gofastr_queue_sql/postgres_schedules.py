@@ -19,6 +19,7 @@ from gofastr_queue.records import (
 from gofastr_queue_sql import schedule_rows
 from gofastr_queue_sql.postgres_connection import Session, Sessions, execute
 from gofastr_queue_sql.postgres_moves import Moves
+from gofastr_queue_sql.postgres_steps import whole
 from gofastr_queue_sql.postgres_vacuum import Vacuum
 from gofastr_queue_sql.postgres_watch import Watch
 from gofastr_queue_sql.rows import micros, moment
@@ -38,7 +39,7 @@ class PostgresScheduling:
         self, drafts: Sequence[ScheduleDraft], now: datetime | None
     ) -> list[StoredSchedule]:
         def put(connection: Session) -> list[StoredSchedule]:
-            with connection.transaction():
+            with whole(connection):
                 return self._put_schedules(connection, drafts, now)
 
         return self._sessions.run(put)
@@ -53,7 +54,7 @@ class PostgresScheduling:
     @hookimpl
     def schedule_fire(self, fires: Sequence[Fire], now: datetime | None) -> list[Fired]:
         def fire(connection: Session) -> list[Fired]:
-            with connection.transaction():
+            with whole(connection):
                 self._lock_schedules(connection, [fire.id for fire in fires])
                 fired = [self._fire(connection, fire, now) for fire in fires]
             return [one for one in fired if one is not None]
@@ -80,7 +81,7 @@ class PostgresScheduling:
     @hookimpl
     def schedule_remove(self, ids: Sequence[str]) -> list[str]:
         def remove(connection: Session) -> set[str]:
-            with connection.transaction():
+            with whole(connection):
                 self._lock_schedules(connection, ids)
                 values = {"ids": list(ids)}
                 removed = execute(connection, self._sql.schedule_remove, values).fetchall()

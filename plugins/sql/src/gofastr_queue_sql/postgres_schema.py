@@ -13,11 +13,13 @@ from typing import Self
 from attrs import frozen
 from psycopg import errors
 
-from gofastr_queue import limits
+from gofastr_queue import failpoints, limits
 from gofastr_queue.errors import BackendUnavailable, InvalidOption, SchemaTooNew
 from gofastr_queue_sql import postgres_url, statements
 from gofastr_queue_sql.postgres_connection import Session, Sessions, execute
 from gofastr_queue_sql.postgres_errors import first_line
+
+between_statements = failpoints.point("migrate.between_statements")
 
 
 @frozen
@@ -103,6 +105,7 @@ class Schema:
             execute(connection, self.sql.versions)
         for migration in self.migrations[version:]:
             execute(connection, migration)
+            between_statements()
         execute(connection, self.sql.record)
 
 

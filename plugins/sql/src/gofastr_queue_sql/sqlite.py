@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gofastr_queue import limits
+from gofastr_queue import failpoints, limits
 from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.hookspecs import hookimpl
@@ -48,6 +48,8 @@ from gofastr_queue_sql.sqlite_schedules import clock as _now
 from gofastr_queue_sql.sqlite_watch import Watch
 
 SYNCHRONOUS = ("full", "normal")
+
+after_scan = failpoints.point("reclaim.after_scan")
 
 
 def connect(url: str, *, table: str | None = None, synchronous: str | None = None) -> SqliteBackend:
@@ -199,6 +201,7 @@ class SqliteBackend(SqliteScheduling):
             expired = cursor.execute(self._sql.expired, (micros(_now(now)),)).fetchone()
         if expired is None:
             return []
+        after_scan()
         values = {"error": reason, "kept": KEPT_ERRORS, "limit": limit}
         with self._writer.writing() as cursor:
             values["now"] = micros(_now(now))

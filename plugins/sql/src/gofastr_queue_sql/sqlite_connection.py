@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from gofastr_queue import failpoints
 from gofastr_queue.errors import BackendUnavailable, InvalidOption, QueueError, StoreFull
 from gofastr_queue_sql import forks
 
@@ -24,6 +25,8 @@ CLOSE_SECONDS = 1.0
 
 OWNERS = 0o600
 """Who may read and write a new file; SQLite gives its journals the same."""
+
+before_commit = failpoints.point("commit.before")
 
 
 class Connection:
@@ -68,6 +71,7 @@ class Connection:
             try:
                 cursor.execute("BEGIN IMMEDIATE")
                 yield cursor
+                before_commit()
                 cursor.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):  # nothing was begun, or SQLite has rolled back

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import sqlite_utils
 
-from gofastr_queue import limits
+from gofastr_queue import failpoints, limits
 from gofastr_queue.errors import BackendUnavailable, SchemaTooNew
 from gofastr_queue_sql import sqlite_url
 from gofastr_queue_sql.sqlite_connection import translated
@@ -62,6 +62,8 @@ SCHEDULES = {
 }
 
 OCCURRENCES = {"schedule": str, "at": int, "fate": str}
+
+between_statements = failpoints.point("migrate.between_statements")
 
 STATE_OF = {"ready": "ready", "later": "later", "leases": "claimed", "failed": "failed"}
 
@@ -148,6 +150,7 @@ def _upgrade(connection: sqlite3.Connection, table: str, known: int) -> None:
     database = sqlite_utils.Database(connection, execute_plugins=False, recursive_triggers=False)
     for step in (_create, _create_schedules)[known:]:
         step(database, table)
+        between_statements()
     database.table(VERSIONS).create({"queue": str, "version": int}, pk="queue", if_not_exists=True)
     database.execute(
         f"INSERT INTO {VERSIONS} (queue, version) VALUES (?, ?) "  # noqa: S608 - a constant
