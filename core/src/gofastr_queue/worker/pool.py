@@ -18,7 +18,7 @@ from attrs import define
 
 from gofastr_queue import failpoints, limits
 from gofastr_queue.consumer import Claims, Consumer
-from gofastr_queue.errors import QueueError
+from gofastr_queue.errors import QueueError, StoreFull
 from gofastr_queue.handlers import Registry
 from gofastr_queue.job import Claim
 from gofastr_queue.records import Ack, Outcome, Release, Want
@@ -350,10 +350,13 @@ class Pool:
 
     def _failed(self, finished: list[Finished], error: BaseException) -> None:
         """Pause, and keep what was not settled for the next try, while its lease lasts."""
-        if not isinstance(error, QueueError):
+        now = time.monotonic()
+        if isinstance(error, StoreFull):  # for the claim: settling alone makes room
+            self._hoarded_until = now + LONGEST_PAUSE + HOARD_PAUSE
+            finished = self._one_by_one(finished)
+        elif not isinstance(error, QueueError):
             log.error("unexpected failure in pool %s", self.name, exc_info=error)
             finished = self._one_by_one(finished)
-        now = time.monotonic()
         late = [one for one in finished if now >= one.held.leased_until]
         kept = [one for one in finished if now < one.held.leased_until]
         self._keeper.let_go(one.held.claim for one in late)
