@@ -7,6 +7,17 @@ from collections.abc import Iterable, Iterator
 
 PROPERTY = "crash matrix"
 
+CUTS = "cuts"
+
+
+def cut_lines(properties: Iterable[tuple[str, object]]) -> Iterator[str]:
+    """Yield what to print of conversations that were cut."""
+    told = [json.loads(str(value)) for name, value in properties if name == CUTS]
+    for backend in sorted({one["backend"] for one in told}):
+        mine = [one for one in told if one["backend"] == backend]
+        places, cut = sum(one["of"] for one in mine), sum(one["cut"] for one in mine)
+        yield f"{backend} cut at {cut} of {places} bytes, no job lost or doubled"
+
 
 def lines(properties: Iterable[tuple[str, object]], *, whole: bool) -> Iterator[str]:
     """Yield what to print of reports' properties: a summary and, if wanted, the whole grid."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from attrs import define
+from tests.faults import matrix_grid
 from tests.faults.matrix_run import Store
 from tests.faults.matrix_stores import FULL, postgres_store, redis_store
 from tests.servers import postgres, redis
@@ -94,7 +96,7 @@ def test_cut_behind_any_byte_a_job_is_there_once_or_done_and_every_error_is_name
     clock: FakeClock,
     side: Side,
     reset: bool,
-    record_property: Callable[[str, object], None],
+    request: pytest.FixtureRequest,
 ) -> None:
     talk(cut, "first")  # a server is told scripts once
     before = carried(proxy, side)
@@ -107,15 +109,16 @@ def test_cut_behind_any_byte_a_job_is_there_once_or_done_and_every_error_is_name
     for place in range(begin, length, step):
         reach(cut)
         proxy.cut_after(place, side, reset=reset)
-        told = talk(cut, f"at {place:05}")
+        talked = talk(cut, f"at {place:05}")
         proxy.heal()
-        ends["put"] += told.put is None
-        ends["claim"] += told.put is not None and told.claim is None
-        ends["acked"] += told.claim is not None and told.acked is None
-        problem = wrong(told, direct, NAMES[store.backend]) or unfinished(direct, clock)
+        ends["put"] += talked.put is None
+        ends["claim"] += talked.put is not None and talked.claim is None
+        ends["acked"] += talked.claim is not None and talked.acked is None
+        problem = wrong(talked, direct, NAMES[store.backend]) or unfinished(direct, clock)
         assert problem == "", f"cut behind byte {place} of {length}: {problem}"
 
-    record_property("places cut", f"{store.backend} {side.name}: {proxy.counters.cut} of {length}")
+    told = {"backend": store.backend, "of": length, "cut": proxy.counters.cut}
+    request.node.user_properties.append((matrix_grid.CUTS, json.dumps(told)))
     assert all(ends.values()), f"not every call was cut: {ends}"
     assert proxy.counters.cut == len(range(begin, length, step))
 

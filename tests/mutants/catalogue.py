@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.mutants.faults import FAULTS
+from tests.mutants.crashes import CRASHES
 from tests.mutants.mutant import Mutant
 from tests.mutants.postgres import POSTGRES
 from tests.mutants.processes import PROCESSES
@@ -480,6 +481,7 @@ MUTANTS = [
         "oldest = next(reversed(self.dead.values()))",
     ),
     *FAULTS,
+    *CRASHES,
     *POSTGRES,
     *PROCESSES,
     *SCHEDULES,
