@@ -32,10 +32,14 @@ TESTS = [
     "core/tests",
     "plugins/memory/tests",
     "plugins/sql/tests",
+    "plugins/redis/tests",
     "tests/agreement",
     "tests/faults",
     "tests/servers",
 ]
+NOTHING_RAN = (4, 5)
+"""Codes with which pytest says that it knows no such file, or no such test."""
+
 COPIED = [*SOURCES, *TESTS, "pyproject.toml"]
 
 
@@ -70,6 +74,8 @@ def noticed_by(mutant: Mutant) -> str:
             text=True,
             check=False,
         )
+    if done.returncode in NOTHING_RAN:
+        raise RuntimeError(f"{mutant.tests}: {done.stdout}{done.stderr}")
     failed = re.search(
         r"^(?:FAILED|ERROR) \S*?([\w:]+(?:\[.*?\])?)(?: - |$)", done.stdout, re.MULTILINE
     )
