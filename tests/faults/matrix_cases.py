@@ -124,6 +124,13 @@ LATE_WORKERS = ("worker", "stop")
 """Works that may go on when somebody else has finished them."""
 
 
+WHOLE = {"bulk", "claim", "bury", "fire"}
+"""Works of several statements that are tried where not all are."""
+
+USUAL = {"claim.after_commit", "turn.after_commit", "fire.after_commit"}
+"""Failpoints of hooks that are tried where not all are."""
+
+
 def first_and_second(backend: str) -> Iterator[Case]:
     """Yield every case of a backend that ends by exit."""
     for verb, works in HOOKS.items():
@@ -165,17 +172,17 @@ def goes_on(backend: str, case: Case) -> bool:
 def some(backend: str) -> list[Case]:
     """Return what is quick: SQLite's first times, and of others what only they do."""
     first = [case for case in first_and_second(backend) if case.hit == 1]
-    if backend == "sqlite":  # each place once, but every transaction
-        works = {case.point: case.work for case in reversed(first)}
-        return [
-            case
-            for case in first
-            if case.point == "commit.before" or case.work == works[case.point]
-        ]
-    own = {point for _, point in STEPS[backend]} | {"commit.before"}
-    hooks = {"claim.after_commit", "ack.before_send", "turn.after_commit", "fire.after_commit"}
-    chosen = [case for case in first if case.point in own | hooks and case.work != "worker"]
-    return [*chosen, Case("ack", "ack.before_send", 1, 1, 0, "late")]
+    works = {case.point: case.work for case in reversed(first)}
+    quick = [
+        case
+        for case in first
+        if case.work in (WHOLE if case.point == "commit.before" else {works[case.point]})
+    ]
+    if backend == "sqlite":  # each place once
+        return quick
+    own = {point for _, point in STEPS[backend]} | {"commit.before", *USUAL}
+    late = Case("ack", "ack.before_send", 1, 1, 0, "late")
+    return [*(case for case in quick if case.point in own), late]
 
 
 def unreached(backend: str) -> set[str]:

@@ -20,7 +20,7 @@ from gofastr_queue.testing import FakeClock
 from gofastr_queue_conformance.proxied import Side
 from gofastr_queue_conformance.proxy import Proxy
 
-SAMPLED = 40
+SAMPLED = 20
 """Places of each side that are cut where not every one is: orderly ends are."""
 
 NAMES = {"postgresql": "PostgreSQL", "redis": "Redis"}
