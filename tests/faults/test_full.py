@@ -1,11 +1,16 @@
-"""A full SQLite file: what needs room is refused whole and by name, the rest goes on.
+"""A full store: what needs room is refused whole and by name, the rest goes on.
 
-PostgreSQL's disk cannot be filled without rights on the machine; Redis has its own tests.
+Here SQLite's file may not grow, or a disk is full; a full Redis is tested in its plugin.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import resource
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,11 +21,13 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from gofastr_queue import Job, NoJob, Queue, Scheduler, StoreFull
+from gofastr_queue import BackendUnavailable, Job, NoJob, Queue, Scheduler, StoreFull
 from gofastr_queue.testing import FakeClock
 from gofastr_queue_conformance.watching import eventually
 from gofastr_queue_sql.sqlite import SqliteBackend
 
+ROOT = Path(__file__).parents[2]
+FULL = os.environ.get("GOFASTR_FAULTS") == "1"
 PAGES = 120
 MINUTE = timedelta(minutes=1)
 REMEDY = r"no room for '.*jobs.db': free disk space or raise its limit"
@@ -203,3 +210,42 @@ def test_a_fire_without_room_fires_nothing_and_is_made_up_for(
     assert scheduler.run_once() == 2
     assert scheduler.run_once() == 0
     assert full.sound()
+
+
+def test_a_bulk_that_the_system_cuts_off_is_not_stored_and_the_reason_is_told(
+    tmp_path: Path,
+) -> None:
+    """SQLite ends the transaction by itself then, and with it the savepoint of the bulk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Queue.open(f"sqlite:///{tmp_path}/jobs.db") as queue:
+        kept = queue.enqueue("t")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+        try:
+            with pytest.raises(BackendUnavailable, match="disk I/O error"):
+                queue.enqueue_many([Job(type="t", payload="x" * 2_000)] * 5_000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+        assert [job.id for job in queue.list_jobs()] == [kept.id]
+        assert len(queue.enqueue_many([Job(type="t", payload="x" * 2_000)] * 5_000)) == 5_000
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"] if FULL else ["sqlite"])
+def test_a_full_disk_is_told_and_everything_is_finished_when_there_is_room(
+    backend: str,
+    tmp_path: Path,
+) -> None:
+    apart = ["unshare", "--mount"]
+    tried = [*apart, "mount", "-t", "tmpfs", "queue", str(tmp_path)]
+    if subprocess.run(tried, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount the small disk that is filled, where it may")
+    done = subprocess.run(
+        [*apart, sys.executable, "-m", "tests.faults.full_disk", backend],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["stored"] > 50

@@ -68,13 +68,13 @@ class Moves:
         except sqlite3.IntegrityError:
             if several:
                 cursor.execute("ROLLBACK TO gofastr_queue_put")
+                cursor.execute("RELEASE gofastr_queue_put")
             taken = self._taken(cursor, [str(row[0]) for row in values])
             if not taken:
                 raise
             return taken
-        finally:
-            if several:
-                cursor.execute("RELEASE gofastr_queue_put")
+        if several:  # not where the disk is full: SQLite has ended the transaction then
+            cursor.execute("RELEASE gofastr_queue_put")
         return []
 
     def claim(
