@@ -24,7 +24,8 @@ def main() -> None:
     order = json.loads(line)
     os.environ["GOFASTR_FAILPOINTS"] = order["failpoint"]
 
-    from tests.faults.matrix_work import LEASE, WORKS, Ledger  # noqa: PLC0415
+    from tests.faults.matrix_work import LEASE, Ledger  # noqa: PLC0415
+    from tests.faults.matrix_works import WORKS  # noqa: PLC0415
 
     from gofastr_queue import Queue  # noqa: PLC0415 - see above
 

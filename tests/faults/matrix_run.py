@@ -17,7 +17,8 @@ from typing import Self
 
 from attrs import define, field, frozen
 from tests.faults.matrix_cases import Case
-from tests.faults.matrix_work import LEASE, LONGER, WORKS, Ledger, State
+from tests.faults.matrix_work import LEASE, LONGER, Ledger, State
+from tests.faults.matrix_works import WORKS
 
 from gofastr_queue import Job, Queue, failpoints
 from gofastr_queue.job import SCHEDULE

@@ -1,13 +1,10 @@
-"""What a process does until it dies, in two steps, and what the store must hold then.
-
-Both the test and its child import this; the child once its failpoint is set.
-"""
+"""What processes do until they die, and what they begin with."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,24 +58,6 @@ class Ledger:
         self.note("acked", *(claim.job.id for claim in claims))
 
 
-@frozen(eq=False)
-class Work:
-    """``prepare`` is done by the test, ``act`` by the child.
-
-    ``expected(done)`` is the state after so many of ``steps``, a fraction where a step commits in
-    parts; None where threads decide, and the ledger alone explains the state.  ``again`` repeats
-    everything, as whoever got no answer may do: then the state is that after all steps.
-    """
-
-    act: Callable[[Queue, Ledger], object]
-    expected: Callable[[float], State] | None = None
-    prepare: Callable[[Queue], object] = lambda _: None
-    again: Callable[[Queue], object] | None = None
-    steps: int = 2
-    new: bool = False
-    """The child makes the store."""
-
-
 def put(queue: Queue, count: int, **options: Any) -> None:
     """Store jobs a0, a1 and so on."""
     queue.enqueue_many([Job(type="t", id=f"a{number}", **options) for number in range(count)])
@@ -126,17 +105,17 @@ def schedules(*ids: str) -> State:
 # Enqueueing
 
 
-def _enqueue(queue: Queue, _: Ledger) -> None:
+def enqueue(queue: Queue, _: Ledger) -> None:
     for number in range(2):
         queue.enqueue("t", id=f"a{number}", on_conflict="ignore")
 
 
-def _bulk(queue: Queue, _: Ledger) -> None:
+def bulk(queue: Queue, _: Ledger) -> None:
     jobs = [Job(type="t", id=f"a{number}") for number in range(2 * BULK)]
     queue.enqueue_many(jobs, chunk=BULK)
 
 
-def _bulk_again(queue: Queue) -> None:
+def bulk_again(queue: Queue) -> None:
     jobs = [Job(type="t", id=f"a{number}") for number in range(2 * BULK)]
     queue.enqueue_many(jobs, chunk=BULK, on_conflict="ignore")
 
@@ -144,49 +123,49 @@ def _bulk_again(queue: Queue) -> None:
 # Claiming and settling
 
 
-def _claim(queue: Queue, _: Ledger) -> None:
+def claim(queue: Queue, _: Ledger) -> None:
     for _step in range(2):
         assert len(queue.claim(2)) == 2
 
 
-def _behind_others(queue: Queue) -> None:
+def behind_others(queue: Queue) -> None:
     """Put what is wanted behind more of something else than a claim looks at first."""
     jobs = [Job(type="w", id="a0")]
     jobs += [Job(type="other", id=f"o{number}") for number in range(40)]
     queue.enqueue_many([*jobs, *(Job(type="w", id=f"a{number}") for number in range(1, 4))])
 
 
-def _claim_past(queue: Queue, _: Ledger) -> None:
+def claim_past(queue: Queue, _: Ledger) -> None:
     assert len(queue.claim(2, types=["w"])) == 2
     assert len(queue.claim(2, types=["w", "x"])) == 2
 
 
-def _past(done: float) -> State:
+def past(done: float) -> State:
     """In the first step a0 is found at the front; in the second, nothing is."""
     claimed = {0.0: 0, 0.5: 1, 1.0: 2, 1.5: 2, 2.0: 4}[done]
     others = {f"o{number}": ("pending", 0) for number in range(40)}
     return states((claimed, "claimed", 1), (4 - claimed, "pending", 0)) | others
 
 
-def _ack(queue: Queue, _: Ledger) -> None:
+def ack(queue: Queue, _: Ledger) -> None:
     claims = queue.claim(4)
     for some in (claims[:2], claims[2:]):
         assert queue.ack_many(some) == some
 
 
-def _nack(queue: Queue, _: Ledger) -> None:
+def nack(queue: Queue, _: Ledger) -> None:
     claims = queue.claim(4)
     for some in (claims[:2], claims[2:]):
         assert queue.nack_many(some, "broken") == some
 
 
-def _release(queue: Queue, _: Ledger) -> None:
+def release(queue: Queue, _: Ledger) -> None:
     claims = queue.claim(2)
     for claim in claims:
         assert queue.release(claim)
 
 
-def _turn(queue: Queue, ledger: Ledger) -> None:
+def turn(queue: Queue, ledger: Ledger) -> None:
     """Ack one and release one, and claim two, of which the released is the first."""
     claims = queue.claim(2)
     for _step in range(2):
@@ -199,37 +178,37 @@ def _turn(queue: Queue, ledger: Ledger) -> None:
     ledger.note("turned", "twice")
 
 
-def _extend(queue: Queue, ledger: Ledger) -> None:
+def extend(queue: Queue, ledger: Ledger) -> None:
     claims = queue.claim(2)
     ledger.note("leased", claims[0].lease_until.isoformat())
     for claim in claims:
         queue.extend(claim, LONGER)
 
 
-def _reclaim(queue: Queue, _: Ledger) -> None:
+def reclaim(queue: Queue, _: Ledger) -> None:
     for _step in range(2):
         moved = queue._hooks().queue_reclaim(limit=2, reason=LEASE_EXPIRED, now=None)
         assert len(moved) == 2
 
 
-def _reclaim_many(queue: Queue, _: Ledger) -> None:
+def reclaim_many(queue: Queue, _: Ledger) -> None:
     queue._hooks().queue_reclaim(limit=2 * CHUNK, reason=LEASE_EXPIRED, now=None)
 
 
 # Operating
 
 
-def _replay(queue: Queue, _: Ledger) -> None:
+def replay(queue: Queue, _: Ledger) -> None:
     queue.replay("a0")
     queue.replay_many()
 
 
-def _purge(queue: Queue, _: Ledger) -> None:
+def purge(queue: Queue, _: Ledger) -> None:
     queue.purge("failed")
     queue.purge("pending")
 
 
-def _failed_and_pending(queue: Queue) -> None:
+def failed_and_pending(queue: Queue) -> None:
     fail(queue, 2)
     queue.enqueue_many([Job(type="t", id=f"a{number}") for number in (2, 3)])
 
@@ -237,22 +216,22 @@ def _failed_and_pending(queue: Queue) -> None:
 # Schedules
 
 
-def _register(queue: Queue, _: Ledger) -> None:
+def register(queue: Queue, _: Ledger) -> None:
     scheduler = Scheduler(queue)
     for id in ("s0", "s1"):
         scheduler.every(HOUR, "tick", id=id)
 
 
-def _fire(queue: Queue, _: Ledger) -> None:
+def fire(queue: Queue, _: Ledger) -> None:
     assert Scheduler(queue).run_once() == 2
 
 
-def _unregister(queue: Queue, _: Ledger) -> None:
+def unregister(queue: Queue, _: Ledger) -> None:
     for id in ("s0", "s1"):
         queue.remove_schedule(id)
 
 
-def _fired(done: float) -> State:
+def fired(done: float) -> State:
     fired = {f"s{number} #0": ("pending", 0) for number in range(int(done))}
     return schedules("s0", "s1") | fired
 
@@ -260,7 +239,7 @@ def _fired(done: float) -> State:
 # Workers
 
 
-def _work(queue: Queue, ledger: Ledger, *, seconds: float = 0.002) -> None:
+def work(queue: Queue, ledger: Ledger, *, seconds: float = 0.002) -> None:
     def handle(job: Job) -> None:
         ledger.note("effect", job.id)
         time.sleep(seconds * (1 + int(job.id[1:]) % 3))
@@ -269,150 +248,20 @@ def _work(queue: Queue, ledger: Ledger, *, seconds: float = 0.002) -> None:
     queue.start(workers=2, poll=0.05, reclaim_interval=0.01)
 
 
-def _work_all(queue: Queue, ledger: Ledger) -> None:
-    _work(queue, ledger)
+def work_all(queue: Queue, ledger: Ledger) -> None:
+    work(queue, ledger)
     assert queue.join(20)
 
 
-def _work_long(queue: Queue, ledger: Ledger) -> None:
+def work_long(queue: Queue, ledger: Ledger) -> None:
     """Take longer than a lease for every job."""
-    _work(queue, ledger, seconds=LEASE.total_seconds() * 1.5)
+    work(queue, ledger, seconds=LEASE.total_seconds() * 1.5)
     assert queue.join(20)
 
 
-def _stop(queue: Queue, ledger: Ledger) -> None:
+def stop(queue: Queue, ledger: Ledger) -> None:
     """Stop while handlers run, with one queue after the other."""
-    _work(queue, ledger, seconds=0.05)
+    work(queue, ledger, seconds=0.05)
     while not ledger.read("effect"):
         time.sleep(0.005)
     queue.close()
-
-
-WORKS = {
-    "enqueue": Work(
-        _enqueue,
-        lambda done: states((int(done), "pending", 0)),
-        again=lambda queue: _enqueue(queue, Ledger(Path(os.devnull))),
-    ),
-    "bulk": Work(_bulk, lambda done: states((int(done) * BULK, "pending", 0)), again=_bulk_again),
-    "claim": Work(
-        _claim,
-        lambda done: states((int(2 * done), "claimed", 1), (4 - int(2 * done), "pending", 0)),
-        prepare=lambda queue: put(queue, 4),
-    ),
-    "claim past others": Work(_claim_past, _past, prepare=_behind_others),
-    "ack": Work(
-        _ack,
-        lambda done: states((2 * int(done), "gone", 0), (4 - 2 * int(done), "claimed", 1)),
-        prepare=lambda queue: put(queue, 4),
-    ),
-    "nack": Work(
-        _nack,
-        lambda done: states((2 * int(done), "pending", 1), (4 - 2 * int(done), "claimed", 1)),
-        prepare=lambda queue: put(queue, 4),
-    ),
-    "bury": Work(
-        _nack,
-        lambda done: states((2 * int(done), "failed", 1), (4 - 2 * int(done), "claimed", 1)),
-        prepare=lambda queue: put(queue, 4, max_attempts=1),
-    ),
-    "release": Work(
-        _release,
-        lambda done: states((int(done), "pending", 0), (2 - int(done), "claimed", 1)),
-        prepare=lambda queue: put(queue, 2),
-    ),
-    "turn": Work(
-        _turn,
-        lambda done: [
-            states((2, "claimed", 1), (2, "pending", 0)),
-            states((1, "gone", 0), (1, "claimed", 2), (1, "claimed", 1), (1, "pending", 0)),
-            states((2, "gone", 0), (1, "claimed", 2), (1, "claimed", 1)),
-        ][int(done)],
-        prepare=lambda queue: put(queue, 4),
-    ),
-    "extend": Work(
-        _extend, lambda _: states((2, "claimed", 1)), prepare=lambda queue: put(queue, 2)
-    ),
-    "reclaim": Work(
-        _reclaim,
-        lambda done: {
-            f"a{number}": (
-                ("failed" if number % 2 else "pending") if number < 2 * done else "claimed",
-                1,
-            )
-            for number in range(4)
-        },
-        prepare=lambda queue: expire(queue, 3, 1, 3, 1),
-        again=lambda queue: queue.reclaim(),
-    ),
-    "reclaim many": Work(
-        _reclaim_many,
-        lambda done: states(
-            (CHUNK * int(done), "pending", 1), (CHUNK * (2 - int(done)), "claimed", 1)
-        ),
-        prepare=lambda queue: expire(queue, *[3] * 2 * CHUNK),
-        again=lambda queue: queue.reclaim(),
-    ),
-    "replay": Work(
-        _replay,
-        lambda done: states(
-            ([0, 1, 4][int(done)], "pending", 0), ([4, 3, 0][int(done)], "failed", 1)
-        ),
-        prepare=lambda queue: fail(queue, 4),
-        again=lambda queue: queue.replay_many(),
-    ),
-    "replay many": Work(
-        lambda queue, _: queue.replay_many(),
-        lambda done: states(
-            (CHUNK * int(done), "pending", 0), (CHUNK * (2 - int(done)), "failed", 1)
-        ),
-        prepare=lambda queue: fail(queue, 2 * CHUNK),
-        again=lambda queue: queue.replay_many(),
-    ),
-    "purge": Work(
-        _purge,
-        lambda done: states(
-            (2, "gone" if done >= 1 else "failed", 1), (2, "gone" if done >= 2 else "pending", 0)
-        ),
-        prepare=_failed_and_pending,
-        again=lambda queue: queue.purge(""),
-    ),
-    "purge many": Work(
-        lambda queue, _: queue.purge("pending"),
-        lambda done: states(
-            (CHUNK * int(done), "gone", 0), (CHUNK * (2 - int(done)), "pending", 0)
-        ),
-        prepare=lambda queue: put(queue, 2 * CHUNK),
-        again=lambda queue: queue.purge("pending"),
-    ),
-    "register": Work(
-        _register,
-        lambda done: schedules(*("s0", "s1")[: int(done)]),
-        again=lambda queue: _register(queue, Ledger(Path(os.devnull))),
-    ),
-    "fire": Work(
-        _fire,
-        _fired,
-        prepare=lambda queue: scheduled(queue, "s0", "s1"),
-        again=lambda queue: Scheduler(queue).run_once(),
-    ),
-    "fire many": Work(
-        lambda queue, _: Scheduler(queue).run_once(),
-        lambda done: (
-            schedules("s0") | {f"s0 #{number}": ("pending", 0) for number in range(int(done))}
-        ),
-        prepare=lambda queue: scheduled(queue, "s0", late=3.5 * HOUR),
-        again=lambda queue: Scheduler(queue).run_once(),
-        steps=4,
-    ),
-    "unregister": Work(
-        _unregister,
-        lambda done: schedules(*("s0", "s1")[int(done) :]),
-        prepare=lambda queue: scheduled(queue, "s0", "s1"),
-        again=lambda queue: _unregister(queue, Ledger(Path(os.devnull))),
-    ),
-    "migrate": Work(lambda *_: None, lambda _: {}, new=True),
-    "worker": Work(_work_all, prepare=lambda queue: put(queue, 12)),
-    "long handlers": Work(_work_long, prepare=lambda queue: put(queue, 2)),
-    "stop": Work(_stop, prepare=lambda queue: put(queue, 12)),
-}
