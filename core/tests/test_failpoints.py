@@ -83,6 +83,13 @@ def test_every_name_has_a_place_and_every_place_a_name() -> None:
         failpoints.point("ack.somewhere")
 
 
+def test_every_name_is_documented() -> None:
+    page = (ROOT / "docs" / "failpoints.md").read_text("utf-8")
+
+    told = set(re.findall(r"`([\w.]+)`", page))
+    assert told >= {*failpoints.INNER, *failpoints.OPERATIONS.values(), *failpoints.ACTIONS}
+
+
 def test_a_process_that_has_a_failpoint_says_so_loudly_and_once() -> None:
     done = run("ack.before_send:1:exit,nack.after_commit:7:stop")
 
