@@ -77,7 +77,7 @@ def expire(queue: Queue, *attempts: int) -> None:
     ]
     queue.enqueue_many(jobs)
     claims = queue._consumer.calls.hooks.queue_claim(
-        want=EVERYTHING, limit=len(jobs), lease=SHORTEST, worker="gone", now=None
+        want=EVERYTHING, limit=len(jobs), lease=SHORTEST, worker="gone", now=queue._consumer.now()
     ).claims
     assert len(claims) == len(jobs)
 
@@ -187,12 +187,14 @@ def extend(queue: Queue, ledger: Ledger) -> None:
 
 def reclaim(queue: Queue, _: Ledger) -> None:
     for _step in range(2):
-        moved = queue._hooks().queue_reclaim(limit=2, reason=LEASE_EXPIRED, now=None)
+        moved = queue._hooks().queue_reclaim(
+            limit=2, reason=LEASE_EXPIRED, now=queue._consumer.now()
+        )
         assert len(moved) == 2
 
 
 def reclaim_many(queue: Queue, _: Ledger) -> None:
-    queue._hooks().queue_reclaim(limit=2 * CHUNK, reason=LEASE_EXPIRED, now=None)
+    queue._hooks().queue_reclaim(limit=2 * CHUNK, reason=LEASE_EXPIRED, now=queue._consumer.now())
 
 
 # Operating
