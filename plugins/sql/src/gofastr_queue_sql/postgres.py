@@ -233,7 +233,6 @@ class PostgresBackend(PostgresScheduling):
         self._vacuum.count(len(found.batch.claims) + len(acks) + len(releases))
         if best == IN_FRONT and found.more and len(found.batch.claims) < limit:
             self._ways.missed(want)
-            after_front()
             return settled, self._rest(found.batch, want, limit, lease, worker, now)
         return settled, found.batch
 
@@ -382,6 +381,7 @@ class PostgresBackend(PostgresScheduling):
                 return self._moves.claim(connection, OF_LINES, want, left, lease, worker, now)
 
         try:
+            after_front()
             leased = self._sessions.run(claim)
         except QueueError:
             if not first.claims:
