@@ -27,7 +27,7 @@ help:
 	@echo 'make bench    drivers, this queue and others side by side, and what stays flat (hours; BENCH=--quick: minutes)'
 	@echo '              make bench BACKEND=redis PEERS=rq,saq'
 	@echo 'make docs     run the code in README and docs, and redraw what is derived from code'
-	@echo 'make faults   kill, pause, cut off and restart under load, in full (ten minutes)'
+	@echo 'make faults   kill, pause, cut off, restart, and die at every failpoint, in full (half an hour)'
 	@echo 'make stress   the conformance machine for longer, PostgreSQL and Redis: many restarts, long contention, dying schedulers, faults in full, soaking (SOAK=30: minutes)'
 
 $(BIN)/python:

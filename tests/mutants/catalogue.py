@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.mutants.faults import FAULTS
 from tests.mutants.crashes import CRASHES
+from tests.mutants.faults import FAULTS
 from tests.mutants.mutant import Mutant
 from tests.mutants.postgres import POSTGRES
 from tests.mutants.processes import PROCESSES
