@@ -162,10 +162,11 @@ def every(backend: str) -> list[Case]:
 def goes_on(backend: str, case: Case) -> bool:
     """Tell whether others can finish what a process does that has only stopped.
 
-    Not inside a transaction, whose locks it keeps; on SQLite a thread of a worker may be in one.
-    Nor may it repeat an enqueue: the job is done by then, and would be there anew.
+    Not inside a transaction, whose locks it keeps, as a thread of a worker may be wherever there
+    are transactions.  Nor may it repeat an enqueue: the job is done by then, and would be there
+    anew.
     """
-    works = LATE if backend == "sqlite" else (*LATE, *LATE_WORKERS)
+    works = (*LATE, *LATE_WORKERS) if backend == "redis" else LATE
     return case.work in works and case.point != "commit.before"
 
 
