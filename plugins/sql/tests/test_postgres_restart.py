@@ -27,6 +27,7 @@ from tests.servers.postgres import Mode, Server
 
 from gofastr_queue import BackendUnavailable, Job, Queue
 from gofastr_queue_conformance.watching import eventually
+from gofastr_queue_conformance.workers import environment
 from gofastr_queue_conformance.workers.ledger import Entry, Ledger
 
 STRESS = "GOFASTR_STRESS" in os.environ
@@ -58,9 +59,9 @@ class Worker:
     @classmethod
     def start(cls, url: str, ledger: Ledger, said: Path) -> Worker:
         """Start an interpreter with the kit's worker, which tells of warnings and errors."""
-        command = [sys.executable, "-c", WORKER, url, str(ledger.path), f"--lease={LEASE}"]
+        command = [sys.executable, "-c", WORKER, str(ledger.path), f"--lease={LEASE}"]
         with said.open("wb") as file:
-            return cls(subprocess.Popen(command, stderr=file), said)
+            return cls(subprocess.Popen(command, stderr=file, env=environment(url)), said)
 
     @property
     def pid(self) -> int:
