@@ -120,6 +120,7 @@ def draft(number: int) -> Draft:
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_vacuum, "LEAST", 500)
     monkeypatch.setattr(postgres_vacuum, "REST", 0)
+    monkeypatch.setattr(postgres_vacuum, "PAUSE_SECONDS", 0.1)
     monkeypatch.setattr(postgres_reindex, "REST", 0)
     monkeypatch.setattr(postgres_reindex, "FIRST_PAUSE", 0)
 
