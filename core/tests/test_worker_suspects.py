@@ -15,7 +15,7 @@ from gofastr_queue import BackendUnavailable, Job, Queue, hookimpl
 from gofastr_queue.failures import LEASE_EXPIRED
 from gofastr_queue.records import EVERYTHING, Outcome
 from gofastr_queue.worker.keeper import Keeper
-from gofastr_queue.worker.suspects import STEP, Suspects
+from gofastr_queue.worker.suspects import QUIET, STEP, Suspects
 from gofastr_queue_memory import MemoryBackend
 
 PATIENCE = 10.0
@@ -123,6 +123,48 @@ def test_one_that_cannot_be_given_back_at_once_is_given_back_later() -> None:
 
     assert nacks.refused
     assert attempts == [3] * 3
+
+
+def test_nothing_is_claimed_right_after_one_of_them(backend: MemoryBackend, queue: Queue) -> None:
+    began: dict[str, float] = {}
+    over = threading.Event()
+
+    @queue.handler("suspect")
+    def suspect() -> None:
+        began["suspect"] = time.monotonic()
+        over.wait(PATIENCE)
+
+    @queue.handler("other")
+    def other() -> None:
+        began["other"] = time.monotonic()
+
+    queue.enqueue("suspect")
+    crash(backend, 2)
+    queue.start(2, poll=0.05)
+    eventually(lambda: "suspect" in began)
+    queue.enqueue("other")
+    eventually(lambda: "other" in began)
+    over.set()
+
+    assert 0.9 * QUIET <= began["other"] - began["suspect"] <= 3 * QUIET
+
+
+def test_claiming_goes_on_when_one_of_them_has_ended(backend: MemoryBackend, queue: Queue) -> None:
+    done = []
+
+    @queue.handler("t")
+    def run(job: Job) -> None:
+        done.append(job.id)
+
+    queue.enqueue("t")
+    crash(backend, 2)
+    queue.start(2, poll=0.05)
+    eventually(lambda: done)
+    enqueued = time.monotonic()
+    queue.enqueue("t")
+    eventually(lambda: len(done) == 2)
+
+    assert time.monotonic() - enqueued < QUIET
 
 
 def test_other_jobs_go_on_beside_one_of_them(backend: MemoryBackend, queue: Queue) -> None:

@@ -53,4 +53,12 @@ FAULTS = [
         "        if True:\n",
         "core/tests/test_worker_suspects.py",
     ),
+    _faults(
+        10,
+        "jobs are claimed while a suspect may kill",
+        f"{WORKER}/pool.py",
+        "        if self._suspects.quiet_until() > time.monotonic():\n            return 0\n",
+        "",
+        "core/tests/test_worker_suspects.py",
+    ),
 ]

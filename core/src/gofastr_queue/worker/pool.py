@@ -236,12 +236,17 @@ class Pool:
             wake = now if self._stopping else min(wake, self._buffer[0].since + HOARD_SECONDS)
         if self._room():
             wake = min(wake, self._ask_at)
+        quiet = self._suspects.quiet_until()
+        if quiet > now:
+            wake = min(wake, quiet)
         return wake - now
 
     def _room(self) -> int:
         """Return how many jobs to ask for; called with the lock held."""
         ahead = self._pace.ahead(self.slots) if time.monotonic() >= self._hoarded_until else 0
         if self._stopping or len(self._buffer) > ahead // 2:
+            return 0
+        if self._suspects.quiet_until() > time.monotonic():
             return 0
         return max(self.slots + ahead - len(self._running) - len(self._buffer), 0)
 

@@ -20,6 +20,12 @@ from gofastr_queue.worker.keeper import Held, Keeper
 STEP, LONGEST = 0.1, 30.0
 """Seconds for which the first that is turned away stays away, and for which any does at most."""
 
+QUIET = 1.0
+"""Seconds after a worker took a suspect, in which it claims nothing while it holds it.
+
+What kills mostly kills at once, and what is claimed at that moment would die with it.
+"""
+
 
 def is_suspect(job: Job) -> bool:
     """Tell whether a job is on its last attempt and the one before ended with its worker."""
@@ -48,13 +54,23 @@ class Suspects:
             return {}
         with self._lock:
             now = time.monotonic()
-            if self._only is None or self._only not in self._keeper.held():
+            if self._free():
                 self._only, self._since = suspects.pop(0), now
             waited = now - self._since
         return {
             one: Release(one.claim, Outcome.GIVE_BACK, _away(number, waited))
             for number, one in enumerate(suspects, 1)
         }
+
+    def quiet_until(self) -> float:
+        """Return the moment, as ``time.monotonic`` tells it, from which the worker may claim."""
+        with self._lock:
+            return 0.0 if self._free() else self._since + QUIET
+
+    def _free(self) -> bool:
+        if self._only is not None and self._only not in self._keeper.held():
+            self._only = None
+        return self._only is None
 
 
 def _away(number: int, waited: float) -> timedelta:
