@@ -12,7 +12,8 @@ LONG := examples/gofastr-queue-files/tests/test_conformance.py \
   plugins/redis/tests/test_redis_conformance_as_user.py \
   plugins/redis/tests/test_redis_conformance_clustered.py \
   plugins/sql/tests/test_postgres_conformance_pooled.py \
-  plugins/sql/tests/test_postgres_conformance_restrained.py
+  plugins/sql/tests/test_postgres_conformance_restrained.py \
+  tests/bench/test_stores.py
 # measures milliseconds of a server, which other tests beside it would lengthen
 ALONE := plugins/redis/tests/test_redis_chunks.py
 LEFT_OUT := $(LONG:%=--ignore=%) --ignore=$(ALONE)

@@ -11,7 +11,7 @@ from gofastr_queue_conformance import Calls, Harness
 
 
 class TestRedisAsUser(Calls):
-    EXAMPLES = 15  # the same code as on the main server, which is tried longer
+    EXAMPLES = 5  # the same code as on the main server, which is tried longer
 
     @pytest.fixture
     def harness(self, redis_as_user: Harness) -> Harness:
