@@ -46,7 +46,7 @@ class Effects:
 
 
 def read(folder: Path, pid: int | None = None) -> list[Effect]:
-    """Return every effect of one process, or of all."""
+    """Return every effect of one process, or of all, in the order in which they began."""
     found: list[Effect] = []
     for file in sorted(folder.glob(f"{KIND}-{'*' if pid is None else pid}-*")):
         runs: dict[tuple[str, str], dict[str, int]] = {}
@@ -65,4 +65,4 @@ def read(folder: Path, pid: int | None = None) -> list[Effect]:
             )
             for (id, token), run in runs.items()
         ]
-    return found
+    return sorted(found, key=lambda effect: effect.began)
