@@ -7,13 +7,13 @@ SOAK ?= 30
 PACKAGES := core plugins/memory plugins/sql plugins/redis tests/conformance examples/gofastr-queue-files
 METADATA := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
 RUNTIME := -e 'core[cli]' -e plugins/memory -e 'plugins/sql[postgres]' -e plugins/redis
-# whole suites that take minutes, on what others stand for: make stress runs them
+# what takes minutes and others stand for: make stress runs it
 LONG := examples/gofastr-queue-files/tests/test_conformance.py \
   plugins/redis/tests/test_redis_conformance_as_user.py \
   plugins/redis/tests/test_redis_conformance_clustered.py \
   plugins/sql/tests/test_postgres_conformance_pooled.py \
   plugins/sql/tests/test_postgres_conformance_restrained.py \
-  tests/bench/test_stores.py
+  tests/bench
 # measures milliseconds of a server, which other tests beside it would lengthen
 ALONE := plugins/redis/tests/test_redis_chunks.py
 LEFT_OUT := $(LONG:%=--ignore=%) --ignore=$(ALONE)

@@ -9,7 +9,7 @@ from gofastr_queue_conformance import Harness, Suite
 
 
 class TestPostgres(Suite):
-    EXAMPLES = 30  # each takes a second; make stress tries thousands
+    EXAMPLES = 15  # each takes a second; make stress tries thousands
     CERTIFICATE = Path(gofastr_queue_sql.__file__).parent / "certificates" / "postgresql.json"
 
     @pytest.fixture
