@@ -231,6 +231,29 @@ def test_ten_thousand_jobs_go_in_one_step_and_more_in_chunks() -> None:
         assert queue.stats()["pending"] == 20_001
 
 
+class Claims:
+    """Sees how many jobs each step of a claim asks for."""
+
+    def __init__(self) -> None:
+        self.limits: list[int] = []
+
+    @hookimpl(wrapper=True)
+    def queue_claim(self, limit: int) -> Any:
+        self.limits.append(limit)
+        return (yield)
+
+
+def test_a_claim_goes_in_steps_of_ten_thousand_until_nothing_more_is_there() -> None:
+    claims = Claims()
+    with Queue.open("memory://", plugins=[claims]) as queue:
+        queue.enqueue_many((Job(type="mail") for _ in range(10_020)), chunk=10_000)
+
+        assert len(queue.claim(10_000_000)) == 10_020
+        assert claims.limits == [10_000, 10_000]
+        assert queue.claim(15_000) == []
+        assert claims.limits == [10_000, 10_000, 10_000]
+
+
 def test_an_error_in_a_later_chunk_leaves_the_earlier_ones_stored(queue: Queue) -> None:
     jobs = [Job(type="mail", id=id) for id in ("1", "2", "3", "1")]
 

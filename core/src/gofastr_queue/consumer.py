@@ -88,7 +88,7 @@ class Consumer:
             found = self._readable(batch)
             claims += found.claims
             made_up_for = len(found.claims) == len(batch.claims)
-            if len(claims) == limit or (made_up_for and len(batch.claims) < asked):
+            if len(claims) >= limit or (made_up_for and len(batch.claims) < asked):
                 return Claims(claims, found.next_due, found.due)
 
     def turn(

@@ -31,6 +31,7 @@ def test_a_liar_is_refuted_by_the_case_of_its_lie_and_passes_others(
     assert set(raised) == {liar.refuted_by}, {case: f"{one!r}" for case, one in raised.items()}
     caught = raised[liar.refuted_by]
     assert isinstance(caught.value, REFUTED), f"no refutation: {caught!r}"
+    assert not f"{caught.value}".startswith("Timeout"), "the case hangs where it should refute"
     assert all(Path(entry.path).parent != HERE for entry in caught.traceback), "in the liar's code"
 
 
