@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from core.tests.watched import only_error, pid_in, until
 
 from gofastr_queue import Claim, Context, InvalidOption, Job, JobError, Queue, hookimpl
 from gofastr_queue.places import Place
@@ -24,26 +24,6 @@ from gofastr_queue.worker import crossing
 def queue() -> Iterator[Queue]:
     with Queue.open("memory://") as queue:
         yield queue
-
-
-def until(happened: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
-def pid_in(path: Path) -> int:
-    until(lambda: path.exists() and path.read_text())
-    return int(path.read_text())
-
-
-def only_error(queue: Queue, id: str) -> JobError:
-    until(lambda: (job := queue.get(id)) is not None and job.status == "failed")
-    job = queue.get(id)
-    assert job is not None
-    (error,) = job.errors
-    return error
 
 
 # What can run in a process

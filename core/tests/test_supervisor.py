@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from core.tests.watched import is_alive, until
 
 from gofastr_queue import Queue
 from gofastr_queue.cli.supervisor import LONGEST_PAUSE, YOUNG, Supervisor, pause_after
@@ -78,23 +79,6 @@ def supervised(
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         made.supervisor.stop(60)
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended and waits for its parent does not."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_pauses_double_up_to_a_limit() -> None:

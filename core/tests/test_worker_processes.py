@@ -9,15 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from core.tests.watched import is_alive, only_error, pid_in, until
 
-from gofastr_queue import Job, JobError, Queue, hookimpl
+from gofastr_queue import Job, Queue, hookimpl
 from gofastr_queue.worker import children
 
 needs_signals = pytest.mark.skipif(
@@ -32,36 +33,6 @@ MARGIN = 1.5
 def queue() -> Iterator[Queue]:
     with Queue.open("memory://") as queue:
         yield queue
-
-
-def until(happened: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended and waits for its parent does not."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def pid_in(path: Path) -> int:
-    until(lambda: path.exists() and path.read_text())
-    return int(path.read_text())
-
-
-def only_error(queue: Queue, id: str) -> JobError:
-    until(lambda: (job := queue.get(id)) is not None and job.status == "failed")
-    job = queue.get(id)
-    assert job is not None
-    (error,) = job.errors
-    return error
 
 
 # Time
