@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,11 +12,12 @@ from gofastr_queue.records import Draft, Due, Fire, Fired, Put, ScheduleDraft, S
 from gofastr_queue_memory.store import Store
 
 
-class Scheduling:
+class Scheduling(ABC):
     """What a memory backend has for schedules."""
 
+    @abstractmethod
     def _open(self) -> Store:
-        raise NotImplementedError
+        """Return the store, unless the backend is closed."""
 
     @hookimpl
     def schedule_put(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -31,11 +32,12 @@ DRAFT = 6
 after_fire = failpoints.point("fire.after_chunk")
 
 
-class RedisScheduling:
+class RedisScheduling(ABC):
     """What a backend on Redis has for schedules."""
 
+    @abstractmethod
     def _run(self, name: str, now: datetime | None, *arguments: object) -> Any:
-        raise NotImplementedError
+        """Call a script on the queue's keys."""
 
     @hookimpl
     def schedule_put(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,8 +20,9 @@ from gofastr_queue.records import Draft, JobQuery, Put, StoredPage
 class _Rewriting(Memory):
     """Stores another text than it was given."""
 
+    @abstractmethod
     def rewritten(self, text: str) -> str:
-        raise NotImplementedError
+        """Return what is stored instead."""
 
     @hookimpl
     def queue_put(
@@ -154,8 +156,9 @@ class HeadersDropped(Memory):
 class _Likening(Memory):
     """Finds jobs by names that are only alike."""
 
+    @abstractmethod
     def alike(self, name: str) -> str:
-        raise NotImplementedError
+        """Return what all names that are taken for one have in common."""
 
     @hookimpl
     def queue_browse(self, query: JobQuery) -> StoredPage:

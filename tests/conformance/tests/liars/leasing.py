@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -172,8 +173,9 @@ class HeartbeatResurrects(Memory):
 class _ErrorKeeper(Memory):
     """Keeps the errors of failed attempts in its own way."""
 
+    @abstractmethod
     def kept(self, before: tuple[StoredError, ...], last: StoredError) -> tuple[StoredError, ...]:
-        raise NotImplementedError
+        """Return the errors that are kept, given those before and the last."""
 
     @hookimpl
     def queue_nack(self, releases: Sequence[Release], now: datetime | None) -> list[Release]:

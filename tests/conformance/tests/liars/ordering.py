@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -34,8 +35,9 @@ class _Ranking(Memory):
         if not isinstance(self._store.ready, _Ranked):
             self._store.ready = _Ranked(self)
 
+    @abstractmethod
     def rank(self, entry: Entry) -> Any:
-        raise NotImplementedError
+        """Return what entries are claimed in the order of."""
 
 
 @liar(
