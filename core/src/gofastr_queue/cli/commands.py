@@ -30,16 +30,19 @@ class Commands(click.Group):
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Run a command line and return its exit code."""
         given = list(sys.argv[1:] if arguments is None else arguments)
-        if not given:
-            context = click.Context(self, info_name=NAME, **self.context_settings)
-            click.echo(self.get_help(context), err=True)
-            return USAGE
         try:
             code = super().main(given, NAME, standalone_mode=False)
         except (click.Abort, click.ClickException, QueueError) as error:
             code, message = _verdict(error)
             complain(message, given)
         return code if isinstance(code, int) else DONE
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; where none is given to a group that needs one, show its help."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(USAGE)
+        return super().parse_args(ctx, args)
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:
         """Run a command line and exit, as click's own groups do."""
