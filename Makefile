@@ -22,8 +22,8 @@ LEFT_OUT := $(LONG:%=--ignore=%) --ignore=$(ALONE)
 
 help:
 	@echo 'make demo     a real queue at work: this Python library, tokenized by worker processes'
-	@echo 'make test     every test'
-	@echo 'make check    ruff, mypy --strict, import-linter, then every test'
+	@echo 'make test     every test but those that take minutes (make stress)'
+	@echo 'make check    ruff, mypy --strict, import-linter, then make test'
 	@echo 'make mutants  break each promise in a copy and show which test notices'
 	@echo 'make bench    drivers, this queue and others side by side, and what stays flat (hours; BENCH=--quick: minutes)'
 	@echo '              make bench BACKEND=redis PEERS=rq,saq'

@@ -176,6 +176,10 @@ def test_nothing_stored_can_switch_one_on(monkeypatch: pytest.MonkeyPatch) -> No
         payload = {failpoints.VARIABLE: "enqueue.after_commit:1:raise"}
 
         assert queue.enqueue(failpoints.VARIABLE, payload).payload == payload
+        claim = queue.dequeue()
+        assert claim.job.payload == payload
+        assert queue.ack(claim)
+        queue.enqueue(failpoints.VARIABLE, payload)
 
 
 @pytest.mark.parametrize("word", ["def", "async def"])

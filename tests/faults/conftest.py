@@ -1,3 +1,5 @@
+"""Each durable store in turn, and a crew of workers on it."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

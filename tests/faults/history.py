@@ -135,6 +135,11 @@ def _ops(file: Path) -> Iterable[Op]:
         yield _op(file.stem, line, None)
 
 
+def pid_of(process: str) -> int:
+    """Return the pid in the name of a process's file, which ends with pid and moment."""
+    return int(process.rsplit("-", 2)[1])
+
+
 def _op(process: str, asked: dict[str, Any], answer: dict[str, Any] | None) -> Op:
     told = {**asked, **(answer or {})}
     fields = {name: told[name] for name in told if name not in {"phase", "mono", "wall", "limit"}}

@@ -101,7 +101,7 @@ def test_cut_behind_any_byte_a_job_is_there_once_or_done_and_every_error_is_name
     talk(cut, "first")  # a server is told scripts once
     anew(proxy, cut)
     before = carried(proxy, side)
-    whole = talk(cut, "whole")
+    whole = talk(cut, "at whole")  # as long as those that are cut
     length = carried(proxy, side) - before
     assert whole.acked is True, whole.said
     step = 1 if FULL and reset else max(length // SAMPLED, 1)
@@ -118,7 +118,7 @@ def test_cut_behind_any_byte_a_job_is_there_once_or_done_and_every_error_is_name
         ends["claim"] += talked.put is not None and talked.claim is None
         ends["acked"] += talked.claim is not None and talked.acked is None
         problem = wrong(talked, direct, NAMES[store.backend]) or unfinished(direct, clock)
-        assert problem == "", f"cut behind byte {place} of {length}: {problem}"
+        assert problem == "", f"cut behind byte {place} of {length}, each {step}th: {problem}"
 
     told = {"backend": store.backend, "of": length, "cut": proxy.counters.cut - cuts}
     request.node.user_properties.append((matrix_grid.CUTS, json.dumps(told)))

@@ -73,9 +73,7 @@ def test_a_handler_is_told_to_stop_when_its_worker_cannot_reach_the_store(
 
 
 @contextmanager
-def severable(
-    site: Site, cut: str
-) -> Iterator[tuple[str, Callable[[], AbstractContextManager[None]]]]:
+def severable(site: Site, cut: str) -> Iterator[tuple[str, Severed]]:
     """Give a URL of the store, and what cuts the way to it for a while.
 
     There is no way to a SQLite file that could be cut; another process keeps it from writing.

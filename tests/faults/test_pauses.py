@@ -6,6 +6,7 @@ import time
 
 from tests.faults.crew import PATIENCE
 from tests.faults.effects import Effect
+from tests.faults.history import pid_of
 from tests.faults.site import MARGIN, Site
 
 from gofastr_queue import Job
@@ -26,7 +27,7 @@ def test_late_acks_are_refused_and_the_jobs_start_again_in_time(site: Site) -> N
     eventually(lambda: len(site.effects()) == len(jobs), "every slot at work", PATIENCE)
     victim.pause()
     paused = time.monotonic_ns()
-    cut = {one.id for one in site.effects() if str(victim.pid) in one.process and not one.done}
+    cut = {one.id for one in site.effects() if pid_of(one.process) == victim.pid and not one.done}
     eventually(lambda: len(again(site)) == len(cut), "the second attempts", PATIENCE, 0.02)
     victim.go_on()
     eventually(lambda: late(site, victim.pid) >= len(cut), "the late acks", PATIENCE, 0.02)
@@ -34,7 +35,7 @@ def test_late_acks_are_refused_and_the_jobs_start_again_in_time(site: Site) -> N
     assert [victim.end(), other.end()] == [0, 0]
 
     history = site.history()
-    mine = [op for op in history.of("ack") if str(victim.pid) in op.process]
+    mine = [op for op in history.of("ack") if pid_of(op.process) == victim.pid]
     restarted = max(effect.began - paused for effect in again(site)) / NANOS
     print(f"started again after {restarted:.2f} s")  # noqa: T201 - for pytest -rP
     assert len(cut) == SLOTS
@@ -56,4 +57,4 @@ def again(site: Site) -> list[Effect]:
 def late(site: Site, pid: int) -> int:
     """Return how many acks a process has had an answer to."""
     acks = site.history().of("ack")
-    return sum(str(pid) in op.process and op.phase == "ok" for op in acks)
+    return sum(pid_of(op.process) == pid and op.phase == "ok" for op in acks)

@@ -45,7 +45,10 @@ def test_no_log_holds_a_payload_whatever_becomes_of_the_job(
     caplog.set_level(logging.DEBUG)
     backend = harness.open()
     resolve(backend).hooks.queue_put(
-        drafts=[Draft("corrupt", "fails", f"{{{CANARY}", f'{{"a": "{CANARY}"}}')],
+        drafts=[
+            Draft("corrupt", "fails", f"{{{CANARY}", f'{{"a": "{CANARY}"}}'),
+            Draft("headed", "fails", "null", f'{{"a": "{CANARY}"}}'),
+        ],
         on_conflict="error",
         now=None,
     )
@@ -62,7 +65,7 @@ def test_no_log_holds_a_payload_whatever_becomes_of_the_job(
         assert not queue.ack(claim)
         queue.start(3)
         deadline = time.monotonic() + 60
-        while queue.stats() != {"pending": 1, "claimed": 0, "failed": 5}:
+        while queue.stats() != {"pending": 1, "claimed": 0, "failed": 6}:
             assert time.monotonic() < deadline, queue.stats()
             time.sleep(0.02)
 

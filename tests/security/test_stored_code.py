@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -52,7 +51,11 @@ def innocent(canary: Path) -> dict[str, str]:
 HOSTILE_TYPES = (
     *("os.system", "pathlib.Path.touch", "gofastr_queue.queue:Queue", "builtins.exec"),
     *("__main__.main", "../../etc/passwd", "mail; touch x", "__import__('os')"),
+    *("strange_module", "strange_module.run", "strange_module:run"),
 )
+
+STRANGE = "open('imported', 'w').close()\n\ndef run(*_):\n    open('ran', 'w').close()\n"
+"""A module that leaves a file where it is imported, and where its function is called."""
 
 
 def stored(harness: Harness, drafts: list[Draft]) -> None:
@@ -128,8 +131,12 @@ def test_headers_and_errors_of_another_program_are_only_text(
 
 
 @pytest.mark.parametrize("type", HOSTILE_TYPES)
-def test_a_type_is_a_name_that_was_registered_and_nothing_else(type: str) -> None:
-    loaded = set(sys.modules)
+def test_a_type_is_a_name_that_was_registered_and_nothing_else(
+    type: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "strange_module.py").write_text(STRANGE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
     with Queue.open("memory://") as queue:
         job = queue.enqueue(type, "touch ran")
         queue.register_handler("mail", lambda job: pytest.fail(f"called for {job.type}"))
@@ -137,7 +144,7 @@ def test_a_type_is_a_name_that_was_registered_and_nothing_else(type: str) -> Non
 
         assert queue.get(job.id) is None
 
-    assert {name for name in set(sys.modules) - loaded if name.split(".")[0] in type} == set()
+    assert [path.name for path in tmp_path.iterdir()] == ["strange_module.py"]
 
 
 def test_a_type_without_a_handler_can_be_left(harness: Harness) -> None:
