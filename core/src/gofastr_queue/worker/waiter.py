@@ -85,13 +85,16 @@ class Waiter:
                     self._changed.wait()
                 self._waiting, self._asked = self._asked, None
                 watch = self._waiting
-            if watch is not None:
-                self._wait(watch)
+            if watch is not None and self._wait(watch):
+                with self._changed:
+                    self._asked = None  # its claim was before the hint: the next asks anew
+                self._nudge()
 
-    def _wait(self, watch: Watch) -> None:
+    def _wait(self, watch: Watch) -> bool:
+        """Wait at the store; tell whether it is worth while to claim."""
         seconds = watch.until - time.monotonic()
         if seconds <= 0:
-            return
+            return False
         try:
             hint = self._hooks.queue_wait(
                 want=watch.want, timeout=timedelta(seconds=seconds), due=watch.due
@@ -101,9 +104,8 @@ class Waiter:
                 log.warning("waiting for jobs failed: %s; polling meanwhile", error)
             self._failing = True
             self._stopped.wait(PAUSE)
-            return
+            return False
         if self._failing:
             log.info("waiting for jobs works again")
         self._failing = False
-        if hint or time.monotonic() < watch.until:  # ended early: others' wakes end it too
-            self._nudge()
+        return bool(hint) or time.monotonic() < watch.until  # ended early: others' wakes end it too
