@@ -485,12 +485,12 @@ def test_workers_are_told_after_the_commit_and_never_after_a_rollback(
     connection = caller()
     jobs = [Job(type="mail") for _ in range(50)]
 
-    for end, told in ((connection.rollback, 0), (connection.commit, 1)):
+    for end, told in ((connection.rollback, False), (connection.commit, True)):
         queue.enqueue("mail", transaction=connection)
         queue.enqueue_many(jobs, transaction=connection)
         assert heard(ear) == 0
         end()
-        assert heard(ear) == told
+        assert (heard(ear) > 0) is told
 
 
 def test_workers_are_not_told_of_a_call_that_a_duplicate_has_undone(

@@ -52,7 +52,7 @@ from gofastr_queue_sql.postgres_transaction import carried
 from gofastr_queue_sql.postgres_vacuum import Vacuum
 from gofastr_queue_sql.postgres_watch import Watch
 from gofastr_queue_sql.postgres_ways import IN_FRONT, OF_LINES, Ways
-from gofastr_queue_sql.rows import micros, moment
+from gofastr_queue_sql.rows import micros_if_any, moment
 
 COPIED = 20
 """From this many jobs on, COPY is quicker than an INSERT for each."""
@@ -238,7 +238,7 @@ class PostgresBackend(PostgresScheduling):
 
     @hookimpl
     def queue_reclaim(self, limit: int, reason: str, now: datetime | None) -> list[StoredJob]:
-        values = {"limit": limit, "reason": reason, "kept": KEPT_ERRORS, "now": _micros(now)}
+        values = {"limit": limit, "reason": reason, "kept": KEPT_ERRORS, "now": micros_if_any(now)}
         moved = self._sessions.run(
             lambda connection: execute(connection, self._sql.reclaim, values)
         ).fetchall()
@@ -277,7 +277,7 @@ class PostgresBackend(PostgresScheduling):
     @hookimpl
     def queue_replay(self, query: JobQuery, now: datetime | None) -> list[str]:
         condition, values = postgres_query.condition(query)
-        values |= {"limit": query.limit, "now": _micros(now)}
+        values |= {"limit": query.limit, "now": micros_if_any(now)}
         statement = self._sql.replay.replace("{conditions}", condition)
         replayed = self._sessions.run(
             lambda connection: self._moves.some(connection, statement, values)
@@ -308,8 +308,9 @@ class PostgresBackend(PostgresScheduling):
             known = known or soonest
             if look.ready or soonest < known:
                 return True
-            if not self._watch.wait(heard, wakes, deadline):
-                return False
+            came = self._watch.wait(heard, wakes, deadline, want)
+            if came is not False:
+                return bool(came)
 
     @hookimpl
     def queue_wake(self) -> bool:
@@ -394,7 +395,3 @@ class PostgresBackend(PostgresScheduling):
         with self._sessions.session() as connection:
             found: list[rows.Row] = execute(connection, statement, values).fetchall()
         return found
-
-
-def _micros(now: datetime | None) -> int | None:
-    return None if now is None else micros(now)

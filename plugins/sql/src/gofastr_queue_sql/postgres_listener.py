@@ -12,7 +12,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import psycopg
@@ -45,7 +45,7 @@ class Listener:
     """A thread that listens until it is ended."""
 
     def __init__(
-        self, connect: Callable[[], Session], channel: str, hear: Callable[[], None]
+        self, connect: Callable[[], Session], channel: str, hear: Callable[[str], None]
     ) -> None:
         self.process = os.getpid()
         self.listening = False
@@ -144,8 +144,8 @@ class Listener:
                         asked = b""
                         self._listens()
                     answer.clear()
-                if _notified(pgconn):
-                    self._hear()
+                for payload in _notified(pgconn):
+                    self._hear(payload)
 
     def _listens(self) -> None:
         """Take note that the server says it listens."""
@@ -155,7 +155,7 @@ class Listener:
         if self._failing:
             log.info("told of new jobs again")
         self._failing = False
-        self._hear()  # something may have come while nobody listened
+        self._hear("")  # something may have come while nobody listened
 
 
 class Forgotten(Exception):  # noqa: N818 - between functions of this module
@@ -180,9 +180,7 @@ def _check(answer: Sequence[PGresult], *, rows: bool) -> None:
         raise Forgotten
 
 
-def _notified(pgconn: PGconn) -> bool:
-    """Take every notification that has arrived; tell whether there was one."""
-    found = False
-    while pgconn.notifies():
-        found = True
-    return found
+def _notified(pgconn: PGconn) -> Iterator[str]:
+    """Take every notification that has arrived; yield its payload."""
+    while notification := pgconn.notifies():
+        yield notification.extra.decode(errors="replace")

@@ -33,7 +33,7 @@ from gofastr_queue_sql.postgres_errors import overtaking
 from gofastr_queue_sql.postgres_prepared import execute_often
 from gofastr_queue_sql.postgres_steps import together, whole
 from gofastr_queue_sql.postgres_ways import OF_LINES, OF_PAIRS
-from gofastr_queue_sql.rows import micros, moment
+from gofastr_queue_sql.rows import micros, micros_if_any, moment
 
 AT_ONCE = timedelta(0)
 MICROSECOND = timedelta(microseconds=1)
@@ -141,7 +141,7 @@ class Moves:
     ) -> Any:
         """Lease the best wanted jobs; ``found`` reads what the returned cursor brings."""
         values = _want(want) | {
-            "now": _micros(now),
+            "now": micros_if_any(now),
             "limit": limit,
             "looked_at": LOOKED_AT * limit,
             "lease": lease // MICROSECOND,
@@ -160,7 +160,7 @@ class Moves:
             statement = self.sql.look_at_all
         else:
             statement = self.sql.look_at_lines if want.types is None else self.sql.look_at_pairs
-        values = _want(want) | {"now": _micros(now)}
+        values = _want(want) | {"now": micros_if_any(now)}
         return Look(*execute(connection, statement, values).fetchone())
 
     def settle(
@@ -200,7 +200,7 @@ class Moves:
             "ids": ids,
             "tokens": tokens,
             "lease": lease // MICROSECOND,
-            "now": _micros(now),
+            "now": micros_if_any(now),
         }
         with self.planned(connection) if len(ids) > 1 else nullcontext():
             extended = execute(connection, self.sql.extend, values)
@@ -214,7 +214,7 @@ class Moves:
     def _insert_new(self, connection: Session, draft: Draft, now: datetime | None) -> Put | None:
         """Store a draft that says nothing of times or the past, unless its id is taken."""
         values = {
-            "now": _micros(now),
+            "now": micros_if_any(now),
             "id": draft.id,
             "type": draft.type,
             "payload": draft.payload,
@@ -339,10 +339,6 @@ def _want(want: Want) -> dict[str, Any]:
     }
 
 
-def _micros(now: datetime | None) -> int | None:
-    return None if now is None else micros(now)
-
-
 def _pair(one: Ack | Release) -> tuple[str, str]:
     return one.claim.job.id, one.claim.token
 
@@ -358,7 +354,7 @@ def _is_new(draft: Draft) -> bool:
 
 def _draft_values(draft: Draft, now: datetime | None) -> dict[str, Any]:
     return {
-        "now": _micros(now),
+        "now": micros_if_any(now),
         "id": draft.id,
         "type": draft.type,
         "payload": draft.payload,
@@ -367,8 +363,8 @@ def _draft_values(draft: Draft, now: datetime | None) -> dict[str, Any]:
         "max_attempts": draft.max_attempts,
         "attempts": draft.attempts,
         "failed": draft.status is Status.FAILED,
-        "created_at": _micros(draft.created_at),
-        "scheduled_at": _micros(draft.scheduled_at),
+        "created_at": micros_if_any(draft.created_at),
+        "scheduled_at": micros_if_any(draft.scheduled_at),
         "delay": (draft.delay or AT_ONCE) // MICROSECOND,
         "headers": draft.headers,
         "errors": rows.errors_text(draft.errors),
@@ -387,6 +383,6 @@ def _release_values(releases: Sequence[Release], now: datetime | None) -> dict[s
         moves.append((id, token, state, uncounted, delay, release.error))
     names = ("ids", "tokens", "states", "uncounted", "delays", "errors")
     return dict(zip(names, _columns(moves, len(names)), strict=True)) | {
-        "now": _micros(now),
+        "now": micros_if_any(now),
         "kept": KEPT_ERRORS,
     }

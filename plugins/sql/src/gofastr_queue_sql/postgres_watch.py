@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from gofastr_queue.records import Want
 from gofastr_queue_sql import forks
 from gofastr_queue_sql.postgres_connection import Session
 from gofastr_queue_sql.postgres_listener import Listener
@@ -27,6 +28,7 @@ class Watch:
         self._channel = channel
         self._condition = threading.Condition()
         self._heard = 0
+        self._hint = ""
         self._wakes = 0
         self._ended = False
         self._listener: Listener | None = None
@@ -44,20 +46,25 @@ class Watch:
         with self._condition:
             return self._wakes
 
-    def wait(self, heard: int, wakes: int, deadline: float) -> bool:
-        """Sleep until more than ``heard`` hints came; False when time is up or waits ended."""
+    def wait(self, heard: int, wakes: int, deadline: float, want: Want) -> bool | None:
+        """Sleep until more than ``heard`` hints came; None when time is up or waits ended.
+
+        True says that the last one told of a wanted job, False that a look must tell.
+        """
         with self._condition:
             while self._heard == heard:
                 left = deadline - time.monotonic()
                 if left <= 0 or self._wakes != wakes or self._ended:
-                    return False
+                    return None
                 self._condition.wait(left)
-            return True
+            lane, _, type = self._hint.partition("\n")
+            return bool(type) and want.admits(lane, type)
 
-    def hear(self) -> None:
+    def hear(self, hint: str = "") -> None:
         """Take a hint."""
         with self._condition:
             self._heard += 1
+            self._hint = hint
             self._condition.notify_all()
 
     def wrote(self) -> None:

@@ -36,6 +36,11 @@ def micros(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
+def micros_if_any(moment: datetime | None) -> int | None:
+    """Return a moment as stored; None where there is none."""
+    return None if moment is None else micros(moment)
+
+
 def moment(stored: int) -> datetime:
     """Return a stored moment; one that somebody garbled is moved into the possible years."""
     try:

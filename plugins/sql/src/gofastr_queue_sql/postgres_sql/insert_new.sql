@@ -9,4 +9,4 @@ INSERT INTO {table} (
     'ready', {now}, {now}, %(headers)s, '[]'
 )
 ON CONFLICT (id) DO UPDATE SET id = excluded.id WHERE false
-RETURNING created_at, pg_notify('{channel}', '')
+RETURNING created_at, pg_notify('{channel}', lane || E'\n' || type)
