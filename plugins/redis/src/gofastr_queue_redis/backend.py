@@ -127,6 +127,10 @@ class RedisBackend(RedisScheduling):
     ) -> list[Put]:
         if bulk.fits(drafts, on_conflict):
             return self._put_many(drafts, now)
+        if len(drafts) == 1 and rows.is_plain(drafts[0]):
+            clock = self._run("put_new", now, *rows.plain(drafts[0]))
+            if clock:
+                return [Put(drafts[0].job(rows.moment(rows.text(clock))), new=True)]
         given = [argument for draft in drafts for argument in rows.draft(draft)]
         clock, outcome, *found = self._run("put", now, on_conflict, len(drafts), *given)
         if rows.text(outcome) == "taken":
@@ -295,8 +299,10 @@ class RedisBackend(RedisScheduling):
                 return True
             with self._opened():
                 rung = self._bell.wait(rows.text(bell), wakes, deadline)
-            if not rung:
+            if rung is None:
                 return False
+            if rung and rows.is_wanted(rung, want):
+                return True
 
     def _put_many(self, drafts: Sequence[Draft], now: datetime | None) -> list[Put]:
         """Store many drafts in two round trips: one for places, one for all the jobs."""

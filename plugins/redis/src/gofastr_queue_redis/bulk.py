@@ -8,7 +8,6 @@ from datetime import datetime
 from attrs import field, frozen
 
 from gofastr_queue.lifecycle import Status
-from gofastr_queue.limits import INT32_MAX
 from gofastr_queue.records import Draft
 from gofastr_queue_redis import rows
 
@@ -51,7 +50,7 @@ class Bulk:
         due = now if draft.delay is None else now + draft.delay
         due = draft.scheduled_at or due
         scheduled = clock if due is now else rows.told(due)
-        priority = f"{INT32_MAX - draft.priority:08x}"
+        priority = rows.urgency(draft)
         body = f"{line}{draft.priority}\0{number}\0{created}\0{scheduled}\0{rows.tail(draft)}"
         self.bodies.extend((draft.id, body))
         if due > now:

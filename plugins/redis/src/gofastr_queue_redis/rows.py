@@ -8,7 +8,8 @@ from typing import Any
 from zlib import crc32
 
 from gofastr_queue.lifecycle import Status
-from gofastr_queue.records import Draft, StoredError, StoredJob
+from gofastr_queue.limits import INT32_MAX
+from gofastr_queue.records import Draft, StoredError, StoredJob, Want
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -48,6 +49,12 @@ def line(lane: str, type: str) -> str:
     return f"{lane}\0{type}\0"
 
 
+def is_wanted(line: str, want: Want) -> bool:
+    """Tell whether jobs of a line are wanted."""
+    lane, type, _ = line.split("\0")
+    return want.admits(lane, type)
+
+
 def draft(given: Draft) -> Iterator[object]:
     """Write a draft: six arguments of ``put.lua``."""
     delay = "" if given.delay is None else given.delay // MICROSECOND
@@ -59,6 +66,28 @@ def draft(given: Draft) -> Iterator[object]:
     yield "\0".join(times) if any(times) else ""
     yield tail(given)
     yield _history(given) if imported else ""
+
+
+def is_plain(given: Draft) -> bool:
+    """Tell whether a draft may start at once and was never claimed."""
+    return (
+        given.delay is None
+        and given.scheduled_at is None
+        and given.created_at is None
+        and given.status is Status.PENDING
+        and not given.attempts
+        and not given.errors
+    )
+
+
+def plain(given: Draft) -> tuple[object, ...]:
+    """Write such a draft: the arguments of ``put_new.lua``."""
+    return given.id, line(given.lane, given.type), given.priority, urgency(given), tail(given)
+
+
+def urgency(given: Draft) -> str:
+    """Write a priority as ranks have it: it falls as the priority rises."""
+    return f"{INT32_MAX - given.priority:08x}"
 
 
 def tail(given: Draft) -> str:

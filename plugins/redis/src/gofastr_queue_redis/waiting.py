@@ -10,8 +10,10 @@ import math
 import threading
 import time
 from contextlib import suppress
+from typing import Any
 
 from gofastr_queue_redis.links import Link
+from gofastr_queue_redis.rows import text
 
 MOMENT = 1.0
 """Seconds until a waiter looks again by itself."""
@@ -31,27 +33,32 @@ class Bell:
         self._ended = False
         self.wakes = 0
 
-    def wait(self, seen: str, wakes: int, deadline: float) -> bool:
-        """Wait for an entry after ``seen``; False when time is up or waits were ended."""
+    def wait(self, seen: str, wakes: int, deadline: float) -> str | None:
+        """Wait for an entry after ``seen``; None when time is up or waits were ended.
+
+        Returns the line that got its first ready job, or an empty text where a look must tell.
+        """
         with self._changed:
             left = deadline - time.monotonic()
             if left <= 0 or self._is_over() or self.wakes != wakes:
-                return False
+                return None
             if not self._link.patience:
                 self._changed.wait(min(left, GLANCE))
-                return True
+                return ""
             self._waiting += 1
         try:
             span = min(left, MOMENT, self._link.patience)
-            self._link.wait("XREAD", "BLOCK", math.ceil(span * 1_000), "STREAMS", self._key, seen)
+            told = self._link.wait(
+                "XREAD", "BLOCK", math.ceil(span * 1_000), "STREAMS", self._key, seen
+            )
         except Exception:
             if self._is_over():
-                return False
+                return None
             raise
         finally:
             with self._changed:
                 self._waiting -= 1
-        return True
+        return _last_value(told) if told else ""
 
     def wake(self) -> None:
         """End the waits that are going on."""
@@ -70,3 +77,10 @@ class Bell:
         """End every wait, now and later."""
         self._ended = True
         self.wake()
+
+
+def _last_value(told: Any) -> str:
+    """Return the value of the last entry of an answer, however client and protocol nest it."""
+    while isinstance(told, list | tuple | dict):
+        told = [*(told.values() if isinstance(told, dict) else told)][-1]
+    return text(told)

@@ -94,9 +94,9 @@ local function touch_known(line, head, follower)
 end
 
 -- Write what was collected, keep the heads true, and ring where somebody may wait for it: whoever
--- waits saw these lines empty, or nothing due before.
+-- waits saw these lines empty, or nothing due before. The bell tells the line, if it is one alone.
 local function finish()
-  local ring = sooner
+  local ring = sooner and ''
   write()
   for line, old in pairs(touched) do
     local new = followers[line]
@@ -109,13 +109,15 @@ local function finish()
       end
       if new then
         enter(HEADS, head_member(line, new))
-        ring = ring or not old
+        if not old then
+          ring = ring and '' or line
+        end
       end
     end
   end
   write()
   if ring then
-    redis.call('XADD', BELL, 'MAXLEN', 1, '*', 'rung', '')
+    redis.call('XADD', BELL, 'MAXLEN', 1, '*', 'rung', ring)
   end
   touched, followers, sooner, known = {}, {}, false, nil
 end

@@ -1,0 +1,97 @@
+"""What a waiter is told of a new job, and what it costs the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from redis import Redis
+from tests.servers.redis import Server
+from tests.servers.redis_tools import connected
+
+from gofastr_queue import Queue
+from gofastr_queue.records import Want
+from gofastr_queue_conformance.watching import eventually
+from gofastr_queue_redis import RedisBackend
+
+NAME = "bell"
+MAIL = Want(types=frozenset({"mail"}))
+
+Wait = Callable[[Want, float], "Future[bool]"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server(appendfsync="everysec") as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Redis]:
+    with connected(server) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def queue(client: Redis) -> Iterator[Queue]:
+    with Queue(RedisBackend(client, NAME)) as queue:
+        yield queue
+
+
+@pytest.fixture
+def wait(client: Redis) -> Iterator[Wait]:
+    backend = RedisBackend(client, NAME)
+    with ThreadPoolExecutor(1) as pool:
+
+        def begin(want: Want, seconds: float) -> Future[bool]:
+            waiting = pool.submit(backend.queue_wait, want, timedelta(seconds=seconds))
+            eventually(lambda: client.info("clients")["blocked_clients"] == 1, "a wait", 10)
+            return waiting
+
+        yield begin
+    backend.queue_close()
+
+
+def looks(client: Redis) -> int:
+    """Return how often a script has asked for the last entry of the bell."""
+    told = client.info("commandstats").get("cmdstat_xrevrange", {"calls": 0})
+    return int(told["calls"])
+
+
+def test_a_waiter_is_told_of_the_line_and_need_not_look(
+    client: Redis, queue: Queue, wait: Wait
+) -> None:
+    waiting = wait(MAIL, 30)
+    before = looks(client)
+
+    queue.enqueue("mail")
+
+    assert waiting.result(10)
+    assert looks(client) == before
+
+
+def test_a_line_that_is_not_wanted_ends_no_wait(client: Redis, queue: Queue, wait: Wait) -> None:
+    waiting = wait(MAIL, 1.5)
+    before = looks(client)
+
+    queue.enqueue("film")
+
+    assert not waiting.result(10)
+    assert looks(client) > before
+
+
+def test_a_job_whose_bell_another_rang_over_is_found_by_a_look(
+    client: Redis, queue: Queue, wait: Wait
+) -> None:
+    waiting = wait(MAIL, 30)
+
+    with client.pipeline(transaction=True) as both:
+        # between two looks of a waiter two lines may ring, and the bell has one entry
+        both.xadd(f"{{{NAME}}}:bell", {"rung": "\0film\0"}, maxlen=1, approximate=False)
+        both.execute()
+    queue.enqueue("mail")
+
+    assert waiting.result(10)
