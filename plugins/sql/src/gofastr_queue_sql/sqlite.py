@@ -139,7 +139,8 @@ class SqliteBackend(SqliteScheduling):
                 )
             with inside(transaction, self._file) as cursor:
                 return self._moves.put(cursor, drafts, on_conflict, _now(now))
-        with self._writer.writing() as cursor:
+        once = len(drafts) == 1 and on_conflict == "error" and self._own is None
+        with self._writer.writing_once() if once else self._writer.writing() as cursor:
             puts = self._moves.put(cursor, drafts, on_conflict, _now(now))
         self._watch.wrote()
         return puts

@@ -62,12 +62,7 @@ class Connection:
         another process has written.
         """
         with self._lock, translated(self._file):
-            cursor = self._cursor()
-            if cursor.connection.in_transaction:
-                raise BackendUnavailable(
-                    f"the connection to {self._file!r} is inside a transaction of its owner: "
-                    "commit it first"
-                )
+            cursor = self._free()
             try:
                 cursor.execute("BEGIN IMMEDIATE")
                 yield cursor
@@ -77,6 +72,17 @@ class Connection:
                 with suppress(sqlite3.Error):  # nothing was begun, or SQLite has rolled back
                     cursor.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def writing_once(self) -> Iterator[sqlite3.Cursor]:
+        """Give a cursor for one statement that writes: by itself it takes the write lock at once.
+
+        What SQLite does between the two, it does again where another process has written.
+        """
+        with self._lock, translated(self._file):
+            cursor = self._free()
+            before_commit()
+            yield cursor
 
     def close(self) -> None:
         """Close the connection; repeatable."""
@@ -102,6 +108,16 @@ class Connection:
         if self._connection is not None and self._owned:
             self._connection.close()
         self._connection = None
+
+    def _free(self) -> sqlite3.Cursor:
+        """Return a cursor, unless its connection is inside a transaction of its owner."""
+        cursor = self._cursor()
+        if cursor.connection.in_transaction:
+            raise BackendUnavailable(
+                f"the connection to {self._file!r} is inside a transaction of its owner: "
+                "commit it first"
+            )
+        return cursor
 
     def _cursor(self) -> sqlite3.Cursor:
         if self._closed:

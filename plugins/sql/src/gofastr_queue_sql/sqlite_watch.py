@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from gofastr_queue_sql import forks
 
-LIVELY_SECONDS, QUIET_SECONDS = 0.005, 0.016
+LIVELY_SECONDS, QUIET_SECONDS = 0.003, 0.016
 """Between two looks, soon after a write and later."""
 
 LIVELY_FOR_SECONDS = 0.3
