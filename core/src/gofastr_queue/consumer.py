@@ -223,19 +223,27 @@ class Consumer:
             done: list[Ack | Release] = [*settled.acks, *settled.releases]
             current = {id(one) for one in done}
             stale = [_users(one) for one in asked if id(one) not in current]
-            for claim in stale:
-                log.warning(
-                    "claim of job %s (type %r) was stale: somebody else had taken over",
-                    claim.job.id,
-                    claim.job.type,
-                    extra=named(claim.job),
-                )
+            _warn_of_stale([claim.job for claim in stale])
             observers.stale(stale)
 
 
 def named(job: Job | StoredJob) -> dict[str, str]:
     """Return what a log record carries of a job, for formatters that show fields."""
     return {"job": job.id, "type": job.type}
+
+
+def _warn_of_stale(jobs: Sequence[Job]) -> None:
+    """Say in one line whose claims came too late: after an outage there may be many."""
+    told = "somebody else had taken over, or the store had done it when its answer was lost"
+    if len(jobs) == 1:
+        (job,) = jobs
+        log.warning(
+            "claim of job %s (type %r) was stale: %s", job.id, job.type, told, extra=named(job)
+        )
+    else:
+        log.warning(
+            "claims of %d jobs were stale: %s: %s", len(jobs), told, [job.id for job in jobs]
+        )
 
 
 def _users(one: Ack | Release) -> Claim:

@@ -205,7 +205,7 @@ def restart(site: Site, mode: Mode, away: float = 0) -> None:
     returned = time.time()
     soon = resumed(site)
     until = max(returned, stopped + 1)
-    lines = [[at for at in said_at(each) if stopped <= at <= until] for each in site.workers]
+    lines = [[at for at in each.said_at() if stopped <= at <= until] for each in site.workers]
     worst = [most_in_a_second(each) for each in lines]
     print(  # noqa: T201 - for pytest -rP
         f"away {returned - stopped:.2f} s, at work after {[round(at - returned, 2) for at in soon]}"
@@ -215,16 +215,6 @@ def restart(site: Site, mode: Mode, away: float = 0) -> None:
     assert max(soon) - returned <= MARGIN * RESUMED_SECONDS
     assert all(lines) or not away, "an outage is worth a word"
     assert max(worst) <= LINES_PER_SECOND
-
-
-def said_at(worker: Worker) -> list[float]:
-    """Return when a worker said each line, but for those that name one job each.
-
-    Such a line is due for each ack whose answer was lost, and which was found done when repeated.
-    """
-    lines = worker.said.read_text("utf-8").splitlines()
-    told = zip(lines, worker.said_at(), strict=False)
-    return [at for line, at in told if " was stale: " not in line]
 
 
 def resumed(site: Site) -> list[float]:
