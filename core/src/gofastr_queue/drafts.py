@@ -29,16 +29,16 @@ def draft(
     if delay is not None and job.scheduled_at is not None:
         raise InvalidJob("give delay or scheduled_at, not both")
     payload, headers = codec.encode(job.payload, limits.headers(job.headers))
-    return Draft(
-        id=new_id() if job.id == "" else limits.name("id", job.id),
-        type=type,
-        payload=payload,
-        headers=headers,
-        lane=limits.name("lane", job.lane, empty=True),
-        priority=limits.priority(job.priority),
-        max_attempts=limits.max_attempts(job.max_attempts, default_attempts(type)),
-        scheduled_at=_moment("scheduled_at", job.scheduled_at),
-        delay=None if delay is None else limits.delay(delay),
+    return Draft(  # by position: that takes half the time
+        new_id() if job.id == "" else limits.name("id", job.id),
+        type,
+        payload,
+        headers,
+        limits.name("lane", job.lane, empty=True),
+        limits.priority(job.priority),
+        limits.max_attempts(job.max_attempts, default_attempts(type)),
+        _moment("scheduled_at", job.scheduled_at),
+        None if delay is None else limits.delay(delay),
         created_at=_moment("created_at", job.created_at),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
@@ -20,9 +20,10 @@ class Observers:
 
     functions: dict[str, tuple[Function, ...]]
 
-    def enqueued(self, jobs: Sequence[Job]) -> None:
+    def enqueued(self, jobs: Iterable[Job]) -> None:
         """Tell ``jobs_enqueued``."""
-        self._tell("jobs_enqueued", jobs)
+        if self.functions["jobs_enqueued"]:
+            self._tell("jobs_enqueued", [*jobs])
 
     def started(self, claims: Sequence[Claim]) -> None:
         """Tell ``jobs_started``."""

@@ -130,10 +130,13 @@ def _plain(value: object, depth: int) -> bool:
         return False
     if kind is dict:
         for key, child in value.items():  # type: ignore[attr-defined] # kind is dict
-            if type(key) is not str or not _plain(child, depth - 1):
+            if type(key) is not str or not (type(child) in _SCALARS or _plain(child, depth - 1)):
                 return False
         return True
-    return kind is list and all(_plain(child, depth - 1) for child in value)  # type: ignore[attr-defined] # kind is list
+    return kind is list and all(
+        type(child) in _SCALARS or _plain(child, depth - 1)
+        for child in value  # type: ignore[attr-defined] # kind is list
+    )
 
 
 def _check(value: object, depth: int, path: str = "payload") -> None:

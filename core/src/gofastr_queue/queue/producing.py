@@ -98,7 +98,5 @@ class Producing(Opened):
             )
         stored = [self._consumer.job(put.job) for put in puts]
         if transaction is None:
-            self._observers.enqueued(
-                [job for job, put in zip(stored, puts, strict=True) if put.new]
-            )
+            self._observers.enqueued(job for job, put in zip(stored, puts, strict=True) if put.new)
         return stored

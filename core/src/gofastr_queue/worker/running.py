@@ -67,7 +67,8 @@ class Runner:
             if handler.is_async:
                 return call_async(held, handler)
             result = handler.call(held.claim.job, _context(held))
-            no_coroutine(handler, result)
+            if result is not None:
+                no_coroutine(handler, result)
         except BaseException as raised:  # noqa: BLE001 - SystemExit too is only a failed attempt
             error = raised
         return self._settlement(held, handler, error)
@@ -112,6 +113,8 @@ class Runner:
         self, held: Held, handler: Handler, end: Ending | BaseException | None
     ) -> Settlement:
         """Decide how to settle, also when what the user gave for deciding it is broken."""
+        if end is None:
+            return Ack(held.claim)
         try:
             if not isinstance(end, Ending):
                 end = ending(end)
