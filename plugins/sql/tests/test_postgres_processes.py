@@ -15,6 +15,7 @@ from attrs import frozen
 from gofastr_queue import Job, Queue
 from gofastr_queue_conformance import Harness
 from gofastr_queue_conformance.processes import Crew
+from gofastr_queue_conformance.watching import eventually
 from gofastr_queue_conformance.workers.ledger import Ledger
 
 JOBS = 20_000
@@ -65,10 +66,11 @@ def sample(queue: Queue, crew: Crew) -> Sample:
 def test_sixteen_workers_do_each_job_once_and_every_count_is_conserved(
     queue: Queue, crew: Crew
 ) -> None:
-    ids = [job.id for job in queue.enqueue_many([Job(type="note")] * JOBS, chunk=10_000)]
-    samples = [sample(queue, crew)]
     processes = [crew.start(workers=SLOTS) for _ in range(PROCESSES)]
+    eventually(lambda: len(crew.ledger.read("ready")) == PROCESSES, "every process", PATIENCE)
     began = time.monotonic()
+    ids = [job.id for job in queue.enqueue_many([Job(type="note")] * JOBS, chunk=JOBS // 2)]
+    samples = [sample(queue, crew)]
     while samples[-1].total and time.monotonic() < began + PATIENCE:
         samples.append(sample(queue, crew))
     took = time.monotonic() - began

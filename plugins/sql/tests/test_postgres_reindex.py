@@ -216,7 +216,7 @@ def test_an_id_stays_one_job_while_its_index_is_made_anew(postgres: Harness) -> 
     def make_anew() -> int:
         made = 0
         with psycopg.connect(place.dsn, autocommit=True) as connection:
-            while time.monotonic() < deadline:
+            while made < 2 or time.monotonic() < deadline:
                 connection.execute(
                     f"REINDEX INDEX CONCURRENTLY {place.schema}.queue_jobs_id".encode()
                 )
@@ -232,7 +232,7 @@ def test_an_id_stays_one_job_while_its_index_is_made_anew(postgres: Harness) -> 
         ]
         working.append(pool.submit(end))
 
-    assert made.result() > 1
+    made.result()
     for each in working:
         each.result()
     backend.queue_close()
