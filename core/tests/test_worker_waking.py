@@ -1,47 +1,74 @@
-"""How many turns a job costs an idle worker that is told of it."""
+"""What a worker's waiter makes of what the store tells it."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 
-from gofastr_queue import Queue, hookimpl
+import pytest
+from attrs import define, field
+
+from gofastr_queue.calls import resolve
+from gofastr_queue.limits import LATEST
+from gofastr_queue.records import EVERYTHING, Draft
+from gofastr_queue.worker.waiter import Waiter, Watch
+from gofastr_queue_conformance.watching import eventually
 from gofastr_queue_memory import MemoryBackend
 
-QUIET_SECONDS = 0.3
+SOON = 0.2
+"""Seconds in which a second nudge would have come."""
 
 
-class Turns:
-    """Counts the turns that claim."""
+@define
+class Site:
+    """A waiter at a store in memory; nobody claims."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    backend: MemoryBackend = field(factory=MemoryBackend)
+    nudges: int = 0
 
-    @hookimpl(wrapper=True)
-    def queue_turn(self, limit: int) -> Iterator[None]:
-        self.count += limit > 0
-        return (yield)
+    def nudge(self) -> None:
+        self.nudges += 1
+
+    def put(self) -> None:
+        self.backend.queue_put([Draft(f"{time.monotonic_ns()}", "mail", "1")], "error", None)
 
 
-def test_an_idle_worker_that_is_told_of_a_job_takes_one_turn_for_it_and_one_after() -> None:
-    turns, done = Turns(), threading.Event()
-    with Queue(MemoryBackend(), plugins=[turns]) as queue:
+@pytest.fixture
+def site() -> Site:
+    return Site()
 
-        @queue.handler("mail")
-        def mail() -> None:
-            done.set()
 
-        queue.start(poll=60)
-        counts = []
-        for _ in range(5):
-            time.sleep(QUIET_SECONDS)
-            before = turns.count
-            done.clear()
-            queue.enqueue("mail")
-            assert done.wait(10)
-            time.sleep(QUIET_SECONDS)
-            counts.append(turns.count - before)
+@pytest.fixture
+def waiter(site: Site) -> Iterator[Waiter]:
+    waiter = Waiter(resolve(site.backend), site.nudge)
+    waiter.start()
+    yield waiter
+    waiter.stop()
 
-    assert max(counts) <= 3, "the second settles, a third where both cross"
-    assert min(counts) == 2
+
+def watch() -> Watch:
+    return Watch(EVERYTHING, time.monotonic() + 30, LATEST)
+
+
+def test_a_hint_nudges_once_although_a_second_wait_was_asked_for(
+    site: Site, waiter: Waiter
+) -> None:
+    waiter.watch(watch())
+    time.sleep(SOON)
+    waiter.watch(watch())
+
+    site.put()
+
+    eventually(lambda: site.nudges, "a nudge")
+    time.sleep(SOON)
+    assert site.nudges == 1
+
+
+def test_a_wait_that_is_asked_for_after_a_nudge_nudges_again(site: Site, waiter: Waiter) -> None:
+    waiter.watch(watch())
+    site.put()
+    eventually(lambda: site.nudges == 1, "a nudge")
+
+    waiter.watch(watch())
+
+    eventually(lambda: site.nudges == 2, "the job is still there")
