@@ -241,8 +241,11 @@ def _warn_of_stale(jobs: Sequence[Job]) -> None:
             "claim of job %s (type %r) was stale: %s", job.id, job.type, told, extra=named(job)
         )
     else:
+        ids, types = [job.id for job in jobs], sorted({job.type for job in jobs})
         log.warning(
-            "claims of %d jobs were stale: %s: %s", len(jobs), told, [job.id for job in jobs]
+            "claims of %d jobs (types %s) were stale: %s: %s",
+            *(len(jobs), types, told, ids),
+            extra={"jobs": ids, "types": types},
         )
 
 

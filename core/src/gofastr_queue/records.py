@@ -99,6 +99,18 @@ class Draft:
     attempts: int = 0
     errors: tuple[StoredError, ...] = ()
 
+    @property
+    def plain(self) -> bool:
+        """Whether it may start at once and was never claimed: what most producers store."""
+        return (
+            self.delay is None
+            and self.scheduled_at is None
+            and self.created_at is None
+            and self.status is Status.PENDING
+            and not self.attempts
+            and not self.errors
+        )
+
     def job(self, now: datetime) -> StoredJob:
         """Return the job that this becomes in a store whose clock says ``now``."""
         due = now if self.delay is None else now + self.delay

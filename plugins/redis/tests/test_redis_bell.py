@@ -83,6 +83,18 @@ def test_a_line_that_is_not_wanted_ends_no_wait(client: Redis, queue: Queue, wai
     assert looks(client) > before
 
 
+@pytest.mark.parametrize("told", ["", "x", "\0", b"\xff\0mail\0", "eu\0film\0"])
+def test_an_entry_that_names_nothing_wanted_is_looked_after(
+    client: Redis, queue: Queue, wait: Wait, told: str | bytes
+) -> None:
+    waiting = wait(Want(types=frozenset({"mail"}), lanes=frozenset({""})), 30)
+
+    client.xadd(f"{{{NAME}}}:bell", {"rung": told}, maxlen=1, approximate=False)
+    queue.enqueue("mail")
+
+    assert waiting.result(10)
+
+
 def test_a_job_whose_bell_another_rang_over_is_found_by_a_look(
     client: Redis, queue: Queue, wait: Wait
 ) -> None:

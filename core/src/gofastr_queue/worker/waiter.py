@@ -87,7 +87,7 @@ class Waiter:
                 watch = self._waiting
             if watch is not None and self._wait(watch):
                 with self._changed:
-                    self._asked = None  # its claim was before the hint: the next asks anew
+                    self._waiting = self._asked = None  # the claim that this leads to asks anew
                 self._nudge()
 
     def _wait(self, watch: Watch) -> bool:

@@ -127,7 +127,7 @@ class RedisBackend(RedisScheduling):
     ) -> list[Put]:
         if bulk.fits(drafts, on_conflict):
             return self._put_many(drafts, now)
-        if len(drafts) == 1 and rows.is_plain(drafts[0]):
+        if len(drafts) == 1 and drafts[0].plain:
             clock = self._run("put_new", now, *rows.plain(drafts[0]))
             if clock:
                 return [Put(drafts[0].job(rows.moment(rows.text(clock))), new=True)]

@@ -50,9 +50,10 @@ def line(lane: str, type: str) -> str:
 
 
 def is_wanted(line: str, want: Want) -> bool:
-    """Tell whether jobs of a line are wanted."""
-    lane, type, _ = line.split("\0")
-    return want.admits(lane, type)
+    """Tell whether jobs of a line are wanted; of what is no line, nobody knows."""
+    lane, _, rest = line.partition("\0")
+    type, end, _ = rest.partition("\0")
+    return bool(end) and want.admits(lane, type)
 
 
 def draft(given: Draft) -> Iterator[object]:
@@ -68,20 +69,8 @@ def draft(given: Draft) -> Iterator[object]:
     yield _history(given) if imported else ""
 
 
-def is_plain(given: Draft) -> bool:
-    """Tell whether a draft may start at once and was never claimed."""
-    return (
-        given.delay is None
-        and given.scheduled_at is None
-        and given.created_at is None
-        and given.status is Status.PENDING
-        and not given.attempts
-        and not given.errors
-    )
-
-
 def plain(given: Draft) -> tuple[object, ...]:
-    """Write such a draft: the arguments of ``put_new.lua``."""
+    """Write a plain draft: the arguments of ``put_new.lua``."""
     return given.id, line(given.lane, given.type), given.priority, urgency(given), tail(given)
 
 

@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import Any
 
 from gofastr_queue_redis.links import Link
-from gofastr_queue_redis.rows import text
 
 MOMENT = 1.0
 """Seconds until a waiter looks again by itself."""
@@ -83,4 +82,4 @@ def _last_value(told: Any) -> str:
     """Return the value of the last entry of an answer, however client and protocol nest it."""
     while isinstance(told, list | tuple | dict):
         told = [*(told.values() if isinstance(told, dict) else told)][-1]
-    return text(told)
+    return told.decode(errors="replace") if isinstance(told, bytes) else str(told)

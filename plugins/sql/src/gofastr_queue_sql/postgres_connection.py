@@ -139,7 +139,9 @@ class Sessions:
     def connect(self) -> Session:
         """Open a connection beside the pool."""
         with translated(self.name):
-            return psycopg.connect(self._direct, autocommit=True, prepare_threshold=None)
+            return psycopg.connect(
+                self._direct, autocommit=True, prepare_threshold=None, client_encoding="utf8"
+            )
 
     def close(self) -> None:
         """Close what is ours; repeatable."""

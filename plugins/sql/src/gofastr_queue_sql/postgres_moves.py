@@ -82,7 +82,7 @@ class Moves:
         self, connection: Session, drafts: Sequence[Draft], on_conflict: str, now: datetime | None
     ) -> list[Put]:
         """Store drafts, all or none: the caller rolls back when this raises."""
-        if len(drafts) == 1 and _is_new(drafts[0]):
+        if len(drafts) == 1 and drafts[0].plain:
             new = self._insert_new(connection, drafts[0], now)
             if new is not None:
                 return [new]
@@ -345,11 +345,6 @@ def _pair(one: Ack | Release) -> tuple[str, str]:
 
 def _columns(table: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
     return [[row[number] for row in table] for number in range(count)]
-
-
-def _is_new(draft: Draft) -> bool:
-    times = draft.created_at or draft.scheduled_at or draft.delay
-    return not (times or draft.attempts or draft.errors) and draft.status is Status.PENDING
 
 
 def _draft_values(draft: Draft, now: datetime | None) -> dict[str, Any]:

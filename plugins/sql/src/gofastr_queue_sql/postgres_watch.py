@@ -1,7 +1,7 @@
 """Hearing of new jobs by LISTEN, on one connection that is used for nothing else.
 
-Notifications are hints: whoever waits asks the table.  While nobody listens, waits end by their
-timeout.
+Notifications are hints: whoever waits claims if one names a wanted job, and else asks the table.
+While nobody listens, waits end by their timeout.
 """
 
 from __future__ import annotations

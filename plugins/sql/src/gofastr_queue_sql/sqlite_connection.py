@@ -75,14 +75,12 @@ class Connection:
 
     @contextmanager
     def writing_once(self) -> Iterator[sqlite3.Cursor]:
-        """Give a cursor for one statement that writes: by itself it takes the write lock at once.
+        """Give a cursor for one statement that writes, which is a transaction by itself.
 
-        What SQLite does between the two, it does again where another process has written.
+        Where another process writes first, SQLite begins the statement again.
         """
         with self._lock, translated(self._file):
-            cursor = self._free()
-            before_commit()
-            yield cursor
+            yield self._free()
 
     def close(self) -> None:
         """Close the connection; repeatable."""

@@ -1,4 +1,4 @@
-"""The moves of jobs in SQLite: each runs inside a transaction that its caller holds."""
+"""The moves of jobs in SQLite: all but ``put_plain`` run in a transaction that the caller holds."""
 
 from __future__ import annotations
 
@@ -57,6 +57,12 @@ class Moves:
         if taken:
             raise DuplicateJob(taken)
         return puts
+
+    def put_plain(self, cursor: sqlite3.Cursor, draft: Draft, now: datetime) -> list[Put]:
+        """Store a draft unless its id is taken, outside of any transaction."""
+        put = Put(draft.job(now), new=True)
+        stored = cursor.execute(self.sql.insert_new, _values(put.job, now)).rowcount
+        return [put] if stored else []
 
     def _insert(self, cursor: sqlite3.Cursor, values: Sequence[tuple[object, ...]]) -> list[str]:
         """Insert rows, or none of them and return the ids that are taken."""

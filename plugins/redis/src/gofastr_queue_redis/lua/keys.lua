@@ -11,7 +11,8 @@
 --   places  zset   letter line place id: by place what ready does not hold so;
 --                  c claimed, f failed, l later, r ready with a priority of its own
 --   seq     string the last place given
---   bell    stream of one entry, which changes when an idle worker should look
+--   bell    stream of one entry, which changes when idle workers should claim from the line that it
+--           tells, or look where it tells none
 --   schedules  hash  id -> a schedule; see schedules.lua
 --   due        zset  next_due id: which schedule to look at when
 --   ticks      zset  id NUL moment fate: what became of ticks; e enqueued, m missed, o overlap
