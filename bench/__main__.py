@@ -1,6 +1,6 @@
-"""What stays flat however much else there is: ratios within one run.
+"""Drivers, this queue and others side by side, and what stays flat: ratios within one run.
 
-python -m bench [--backend all] [--only NAME] [--others 1000000] [--seed N] [--quick] [--json FILE]
+python -m bench [--backend NAME] [--peers NAMES] [--only NAME] [--seed N] [--quick] [--json FILE]
 """
 
 from __future__ import annotations

@@ -38,6 +38,8 @@ def svg(arenas: dict[str, Arena]) -> str:
     parts: list[str] = []
     top = 0.0
     for name, arena in arenas.items():
+        if not arena["works"]:
+            continue
         panel, height = _panel(name, arena, top)
         parts += panel
         top += height
@@ -120,7 +122,8 @@ def _x(rate: float) -> float:
 
 def _conditions(arena: Arena) -> str:
     run = arena["run"]
-    durability = next((one["durability"] for one in arena["works"] if one["who"] == OURS), "")
+    whole = "; ".join(run.get("stores", {}).values())
+    durability = next((one["durability"] for one in arena["works"] if one["who"] == OURS), whole)
     loads = [row["load"] for row in arena["rows"]]
     return (
         f"{durability}; {run['finished'][:10]}, CPython {run['python'].split()[0]}, "
@@ -135,7 +138,8 @@ def _table(name: str, arena: Arena) -> Iterator[str]:
     yield "| verdict | what | goal | measured |"
     yield "|---|---|---|---|"
     for row in sorted(arena["rows"], key=lambda row: not row["goal"]):
-        verdict = f"**{row['verdict']}**" if "MISSED" in row["verdict"] else row["verdict"]
+        bad = row["verdict"] in {"MISSED", "FAILED"}
+        verdict = f"**{row['verdict']}**" if bad else row["verdict"]
         yield f"| {verdict} | {row['name']} | {row['goal']} | {row['value']} |"
     yield ""
 

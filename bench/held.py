@@ -13,7 +13,7 @@ from bench.backlog import mine, put
 from bench.postgres import PostgresQueue
 from bench.report import Row, say
 from bench.sizes import Sizes
-from bench.spread import percentile
+from bench.spread import quantile
 from bench.stores import AnyBackend, Store
 from bench.turns import LEASE
 
@@ -132,7 +132,7 @@ def _row(store: str, before: list[Turn], during: list[Turn], sizes: Sizes, *, st
 
 
 def _millis(turns: list[Turn], percent: int) -> float:
-    return 1_000 * percentile([turn.seconds for turn in turns], percent)
+    return 1_000 * quantile([turn.seconds for turn in turns], percent / 100)
 
 
 def _windows(turns: list[Turn], seconds: float) -> list[list[Turn]]:

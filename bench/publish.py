@@ -1,7 +1,8 @@
 """Keep what the page on speed shows of results: ``python -m bench.publish RESULTS.json...``.
 
 Each file is what ``python -m bench --json`` wrote.  Results of another store are added to those of
-before; of the same arena the newer go first.  Nothing is written that no run has measured.
+before; of the same panel the newer replace them, but a quick look never what was measured in full.
+Nothing is written that no run has measured.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench.contest.rows import CONTEST
+
+FLAT = "what stays flat"
+"""What a panel is called that shows everything but the contest."""
+
 KEPT = Path(__file__).parents[1] / "docs" / "speed.json"
 
 
@@ -19,16 +25,26 @@ def main() -> None:
     """Add the results of files to those that are kept."""
     kept: dict[str, Any] = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
     for name in sys.argv[1:]:
-        kept |= arenas(json.loads(Path(name).read_text("utf-8")))
+        for panel, arena in arenas(json.loads(Path(name).read_text("utf-8"))).items():
+            if panel not in kept or is_quick(kept[panel]) or not is_quick(arena):
+                kept[panel] = arena
     KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def is_quick(arena: dict[str, Any]) -> bool:
+    """Tell whether a panel shows fewer jobs or rounds than the goals name."""
+    return any(row["verdict"].startswith("quick") for row in arena["rows"])
 
 
 def arenas(document: dict[str, Any]) -> dict[str, Any]:
     """Return what is shown of a run, by arena."""
-    run = {name: document[name] for name in ("seed", "finished", "python", "cores", "sizes")}
+    run = {
+        name: document[name] for name in ("seed", "finished", "python", "cores", "sizes", "stores")
+    }
     found: dict[str, Any] = {}
     for row in document["rows"]:
-        arena = found.setdefault(row["store"], {"run": run, "works": [], "rows": []})
+        panel = row["store"] + ("" if row["measure"] == CONTEST else f": {FLAT}")
+        arena = found.setdefault(panel, {"run": run, "works": [], "rows": []})
         samples = row["numbers"].get("samples", ())
         if samples and samples[0]["seconds"] and not samples[0]["millis"]:
             rates = [one["jobs"] / one["seconds"] for one in samples]

@@ -54,11 +54,6 @@ def ratio(costs: Costs, name: str, base: str) -> Spread:
     return Spread.of([one / other for one, other in pairs])
 
 
-def percentile(values: Sequence[float], percent: int) -> float:
-    """Return the value that so many percent do not exceed."""
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
 def quantile(values: Sequence[float], part: float) -> float:
     """Return the value that such a part of them do not exceed."""
     return sorted(values)[min(len(values) - 1, int(part * len(values)))]

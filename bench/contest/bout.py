@@ -18,6 +18,7 @@ from bench.contest.samples import (
     PICKUP,
     RAW_1,
     RAW_10,
+    RESTED,
     Sample,
     Samples,
 )
@@ -26,6 +27,10 @@ from bench.sizes import Sizes
 
 BY = 1_000
 PAUSE = 0.05
+REST = 1.0
+"""Seconds between pick-ups, on average: after a rest they are RARER."""
+
+RARER = 10
 PROBE_JOBS = 50
 AT_LEAST = 100
 """Jobs of the slowest peer."""
@@ -75,6 +80,8 @@ class Bout:
         each(RAW_1, lambda who: self._in_batches(who, RAW_1, number, 1), {RAW} & set(order))
         each(RAW_10, lambda who: self._in_batches(who, RAW_10, number, 10), {RAW} & set(order))
         each(PICKUP, lambda who: self._pickup(who, number), workers)
+        if number == 0:
+            each(RESTED, self._pickup_after_rest, [OURS])
 
     def _prepare(self, who: str) -> None:
         self.referee.prepare(who)
@@ -85,7 +92,7 @@ class Bout:
         enqueued = self.referee.ask(who, "enqueue", jobs=PROBE_JOBS)["seconds"]
         drained = self._drained(who, whole.drained)
         singles = self._in_budget(whole.enqueued, PROBE_JOBS, enqueued)
-        self.amounts[who] = Amount(min(singles, drained), drained)
+        self.amounts[who] = Amount(min(singles, drained // 2), drained)
 
     def _drained(self, who: str, most: int) -> int:
         """Return how many jobs a peer drains in the time that it may take.
@@ -109,7 +116,7 @@ class Bout:
         before = self.referee.arena.costs(who)
         seconds = self.referee.ask(who, "enqueue", jobs=jobs)["seconds"]
         self.referee.holds(who, jobs)
-        costs = self._costs(who, before)
+        costs, speed = self._costs(who, before), (speed + calibrate()) / 2
         self._keep(Sample(ENQUEUE, who, number, jobs, speed, seconds, costs=costs))
 
     def _bulk(self, who: str, number: int) -> None:
@@ -120,7 +127,7 @@ class Bout:
             before = self.referee.arena.costs(who)
             seconds = self.referee.ask(who, "bulk", jobs=rest, by=BY)["seconds"]
             self.referee.holds(who, amount.drained)
-            costs = self._costs(who, before)
+            costs, speed = self._costs(who, before), (speed + calibrate()) / 2
             self._keep(Sample(BULK, who, number, rest, speed, seconds, costs=costs))
 
     def _fill(self, who: str) -> None:
@@ -162,6 +169,13 @@ class Bout:
             raise ContestantError(f"{who} picked up {len(millis)} of {jobs} jobs")
         speed = (speed + calibrate()) / 2
         self._keep(Sample(PICKUP, who, number, jobs, speed, millis=millis))
+
+    def _pickup_after_rest(self, who: str) -> None:
+        """Meet a worker that has had nothing to do for as long as it takes to look less often."""
+        jobs, speed = max(1, self.sizes.pickups // RARER), calibrate()
+        millis = self.referee.ask(who, "pickup", jobs=jobs, pause=REST)["ms"]
+        speed = (speed + calibrate()) / 2
+        self._keep(Sample(RESTED, who, 0, jobs, speed, millis=millis))
 
     def _costs(self, who: str, before: dict[str, float]) -> dict[str, float]:
         after = self.referee.arena.costs(who)

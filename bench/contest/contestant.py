@@ -37,7 +37,6 @@ from bench.contest.workers import (
     READY_SECONDS,
     Workers,
     WorkersError,
-    begun,
 )
 
 Payload = dict[str, str | int]
@@ -78,22 +77,6 @@ class Running(ABC):
     @abstractmethod
     def check(self) -> None:
         """Raise ``WorkersError`` if one has ended."""
-
-
-class Beginning(Running):
-    """Worker processes that begin by themselves, as soon as they have started."""
-
-    def __init__(self, workers: Workers, ledger: Ledger) -> None:
-        self._workers = workers
-        self._ledger = ledger
-
-    def go(self) -> float:
-        """Wait for the first handler."""
-        return begun(self._ledger, self._workers)
-
-    def check(self) -> None:
-        """Raise ``WorkersError`` if one has ended."""
-        self._workers.check()
 
 
 class Waiting(Running):
@@ -184,11 +167,12 @@ class Contestant(ABC):
             )
         return millis[WARM_UP:]
 
-    def mixed(self, rate: float, seconds: float) -> tuple[list[float], float]:
+    def mixed(self, rate: float, seconds: float) -> tuple[list[float], float, float]:
         """Enqueue at a rate while one worker runs.
 
         Return milliseconds from when each job should have been enqueued to its handler's start,
-        and the CPU seconds of this process and of all that it has started.
+        the CPU seconds of this process and of all that it has started, and how many seconds it
+        took to enqueue.
         """
         jobs = round(rate * seconds)
         with new_ledger(WARM_UP + jobs) as ledger, self.running(ledger, 1) as running:
@@ -202,12 +186,13 @@ class Contestant(ABC):
             for number in range(jobs):
                 time.sleep(max(0.0, (due[number] - time.monotonic_ns()) / 1e9))
                 self.enqueue_one(payload(number))
+            took = (time.monotonic_ns() - begin) / 1e9
             deadline = time.monotonic() + READY_SECONDS
             until(lambda: not self.left(), deadline, running, lambda: f"{self.left()} are left")
             spent = cpu.seconds(os.getpid()) - spent
             if not ledger.full:
                 raise WorkersError(f"{ledger.handled} of {jobs + WARM_UP} were handled")
-            return [(ledger.moment(n) - due[n]) / 1e6 for n in range(jobs)], spent
+            return [(ledger.moment(n) - due[n]) / 1e6 for n in range(jobs)], spent, took
 
     def idle(self, seconds: float) -> float:
         """Return the CPU seconds of this process and of a worker that has nothing to do."""
@@ -244,8 +229,8 @@ class Contestant(ABC):
         return {"seconds": seconds, "handled": handled}
 
     def _mixed(self, rate: float, seconds: float) -> dict[str, Any]:
-        millis, spent = self.mixed(rate, seconds)
-        return {"ms": millis, "cpu_seconds": spent}
+        millis, spent, took = self.mixed(rate, seconds)
+        return {"ms": millis, "cpu_seconds": spent, "seconds": took}
 
     def _stored(self, jobs: int, store: Callable[[Sequence[Payload]], float]) -> dict[str, Any]:
         """Store jobs with the next numbers; what was refused has used up none."""

@@ -45,18 +45,9 @@ class Ledger:
         return sum(self._counts)
 
     @property
-    def begun(self) -> bool:
-        """Whether any handler has begun."""
-        return self._map.find(b"\1", WIDTH * self.jobs) >= 0
-
-    @property
     def full(self) -> bool:
         """Whether the handler of every job has begun."""
         return self._map.find(b"\0", WIDTH * self.jobs) < 0
-
-    def mark(self, number: int) -> None:
-        """Count a job."""
-        self._counts[number] += 1
 
     def stamp(self, number: int) -> None:
         """Count a job and note when its handler first began."""

@@ -47,7 +47,7 @@ class Mixed:
             raise ContestantError(f"{who} handled {len(millis)} of {jobs} jobs")
         speed = (speed + calibrate()) / 2
         costs = {"clients": answer["cpu_seconds"], "server": self._served() - served}
-        samples.every.append(Sample(MIXED, who, 0, jobs, speed, self.sizes.seconds, millis, costs))
+        samples.every.append(Sample(MIXED, who, 0, jobs, speed, answer["seconds"], millis, costs))
 
     def _idle(self, who: str) -> None:
         seconds = min(IDLE_SECONDS, self.sizes.seconds)

@@ -21,15 +21,19 @@ from bench.contest.samples import (
     PICKUP,
     RAW_1,
     RAW_10,
+    RESTED,
     Sample,
     Samples,
 )
 from bench.report import Row
 from bench.sizes import Sizes
-from bench.spread import Spread, percentile, quantile
+from bench.spread import Spread, quantile
 
 WORKS = (ENQUEUE, BULK, DRAIN, DRAIN_2, RAW_1, RAW_10)
 CONTEST = "contest"
+
+INSTEAD = {BULK: ENQUEUE}
+"""What a peer does that has no such work."""
 
 
 @frozen
@@ -73,21 +77,21 @@ class Results:
             samples = self.samples.of(PICKUP, who)
             if not samples:
                 continue
-            speed = statistics.median(one.speed for one in samples)
-            every = [each for one in samples for each in one.millis]
-            p50, p99 = (percentile(every, each) / scale(speed) for each in (50, 99))
+            p50, p99, told = _scaled(samples)
             limit = PICKUPS[self.arena.store]
             ours = who == OURS
             yield self._row(
                 f"{PICKUP}, p50 and p99: {self._named(who)}",
-                f"{p50:.2f} and {p99:.2f} ms of {len(every)}"
-                + (f", {_reach(p50 <= limit.stretch)}" if ours else "")
-                + f"; as measured {statistics.median(every):.2f} ms, loop {speed:.1f} ms",
+                (f"{_reach(p50 <= limit.stretch)}: " if ours else "") + told,
                 f"≤ {limit.floor:g} / {limit.stretch:g} ms, p99 ≤ {TAIL} x {limit.floor:g}"
                 if ours
                 else "",
                 within=p50 <= limit.floor and p99 <= TAIL * limit.floor if ours else None,
                 numbers=self._numbers(samples) | {"p50": p50, "p99": p99},
+            )
+        if rested := self.samples.of(RESTED, OURS):
+            yield self._row(
+                f"{RESTED}: {self._named(OURS)}", _scaled(rested)[2], numbers=self._numbers(rested)
             )
 
     def _costs(self, name: str, works: tuple[str, ...], counters: tuple[str, ...]) -> Iterator[Row]:
@@ -126,16 +130,20 @@ class Results:
                 f"{100 * part:.2f} % in {one.seconds:.0f} s",
                 f"< {100 * IDLE_PART:.0f} %",
                 within=part < IDLE_PART,
+                full=self.sizes.full("seconds"),
                 numbers={"part": part},
             )
 
     def _judged(self, goal: Goal) -> Row:
         work, base = goal.base
         others = [who for who in self.samples.about if who not in {OURS, RAW, WRAPPED}]
-        against = self.samples.best(work, others) if base == BEST else base
-        name = goal.name + (f" ({against})" if base == BEST and against else "")
+        instead = INSTEAD.get(work, work)
+        against = self.samples.best(work, instead, others) if base == BEST else base
+        name = goal.name + (f" ({against} of {', '.join(others)})" if base == BEST else "")
         if base == BEST and against is None:
             return self._row(name, "no peer took part", goal.text)
+        if base == BEST and not self.samples.of(work, str(against)):
+            work = instead
         ratio = self.samples.ratio((goal.work, goal.who), (work, str(against)))
         if ratio is None:
             absent = against not in self.samples.about and against not in {OURS, RAW}
@@ -147,7 +155,7 @@ class Results:
             f"{ratio.spread.text()} of {ratio.rounds} rounds{mixed}, "
             f"{_reach(ratio.spread.median >= goal.stretch)}",
             goal.text,
-            within=ratio.spread.median >= goal.floor,
+            within=ratio.spread.median >= goal.floor and not ratio.mixed,
             numbers={"ratio": asdict(ratio), "floor": goal.floor, "stretch": goal.stretch},
         )
 
@@ -166,6 +174,7 @@ class Results:
         goal: str = "",
         *,
         within: bool | None = None,
+        full: bool = True,
         failed: bool = False,
         numbers: dict[str, object] | None = None,
     ) -> Row:
@@ -176,10 +185,23 @@ class Results:
             value,
             goal,
             within,
-            self.sizes.full("jobs", "repeats", "pickups"),
+            full and self.sizes.full("jobs", "repeats", "pickups"),
             numbers or {},
             failed,
         )
+
+
+def _scaled(samples: list[Sample]) -> tuple[float, float, str]:
+    """Return p50 and p99 for a machine of the usual speed, and both in words."""
+    measured = [each for one in samples for each in one.millis]
+    scaled = [each / scale(one.speed) for one in samples for each in one.millis]
+    p50, p99 = quantile(scaled, 0.5), quantile(scaled, 0.99)
+    speed = statistics.median(one.speed for one in samples)
+    told = (
+        f"{p50:.2f} and {p99:.2f} ms of {len(scaled)}; as measured "
+        f"{quantile(measured, 0.5):.2f} ms, loop {speed:.1f} ms"
+    )
+    return p50, p99, told
 
 
 def _reach(stretched: bool) -> str:

@@ -12,7 +12,8 @@ from bench.spread import Spread
 
 ENQUEUE, BULK, DRAIN, DRAIN_2 = "A enqueue", "B bulk", "C drain", "C drain by two"
 RAW_1, RAW_10 = "C claim+ack by 1", "C claim+ack by 10"
-PICKUP, MIXED, IDLE = "D pick-up", "I mixed load", "I idle worker"
+PICKUP, RESTED = "D pick-up", "D pick-up after a second of rest"
+MIXED, IDLE = "I mixed load", "I idle worker"
 
 
 @frozen
@@ -64,10 +65,10 @@ class Samples:
         """Return the median of jobs a second, 0 if there is none."""
         return statistics.median([one.rate for one in self.of(work, who)] or [0.0])
 
-    def best(self, work: str, others: list[str]) -> str | None:
-        """Return the quickest of others at a work."""
-        took_part = [who for who in others if self.of(work, who)]
-        return max(took_part, key=lambda who: self.rate(work, who), default=None)
+    def best(self, work: str, instead: str, others: list[str]) -> str | None:
+        """Return the quickest of others at a work, or at another where they have no such."""
+        rates = {who: self.rate(work, who) or self.rate(instead, who) for who in others}
+        return max((who for who in others if rates[who]), key=rates.__getitem__, default=None)
 
     def ratio(self, one: tuple[str, str], base: tuple[str, str]) -> Ratio | None:
         """Compare two works of two contestants in those rounds in which both ran at one speed.

@@ -99,14 +99,3 @@ def wait_at_start() -> None:
     print(READY, flush=True)
     if not sys.stdin.readline():
         os._exit(1)
-
-
-def begun(ledger: Ledger, started: Workers) -> float:
-    """Wait for the first handler; return the moment."""
-    deadline = time.monotonic() + READY_SECONDS
-    while not ledger.begun:
-        started.check()
-        if time.monotonic() > deadline:
-            raise WorkersError(f"no handler began in {READY_SECONDS:.0f} s")
-        time.sleep(LOOK)
-    return time.monotonic()

@@ -61,8 +61,8 @@ def test_the_best_peer_is_the_quickest_that_took_part() -> None:
     samples = Samples([sample("slow", 0, 100), sample("quick", 0, 200)])
     samples.about["slow"] = About("slow", "1", "")
 
-    assert samples.best(DRAIN, ["slow", "quick", "absent"]) == "quick"
-    assert samples.best(DRAIN, ["absent"]) is None
+    assert samples.best(DRAIN, DRAIN, ["slow", "quick", "absent"]) == "quick"
+    assert samples.best(DRAIN, DRAIN, ["absent"]) is None
 
 
 def test_times_are_scaled_by_the_machines_speed_and_not_by_its_load() -> None:

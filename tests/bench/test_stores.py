@@ -22,6 +22,7 @@ from bench.contest.samples import (
     PICKUP,
     RAW_1,
     RAW_10,
+    RESTED,
 )
 from bench.raw.sqlite import RawSqlite
 from bench.sizes import Sizes
@@ -49,7 +50,7 @@ def test_everybody_does_every_work(store: str, mode: int) -> None:
         Mixed(referee, SIZES).run()
 
     assert not samples.failed
-    of_all, of_ours = {ENQUEUE, BULK, DRAIN}, {PICKUP, MIXED, IDLE}
+    of_all, of_ours = {ENQUEUE, BULK, DRAIN}, {PICKUP, RESTED, MIXED, IDLE}
     two = set() if store == "memory" else {DRAIN_2}
     done = {(one.work, one.who) for one in samples.every}
     assert {work for work, who in done if who == OURS} == of_all | of_ours | two

@@ -246,7 +246,7 @@ POSTGRES = [
         9,
         "nobody is told of a new job",
         "insert_new",
-        "pg_notify('{channel}', '')",
+        "pg_notify('{channel}', lane || E'\\n' || type)",
         "NULL",
     ),
     _statement(
@@ -281,7 +281,7 @@ POSTGRES = [
         9,
         "a new listener does not ask what came meanwhile",
         "postgres_listener",
-        "        self._hear()  # something may have come while nobody listened\n",
+        '        self._hear("")  # something may have come while nobody listened\n',
         "",
         ON_LISTENING,
     ),

@@ -102,14 +102,8 @@ class Draft:
     @property
     def plain(self) -> bool:
         """Whether it may start at once and was never claimed: what most producers store."""
-        return (
-            self.delay is None
-            and self.scheduled_at is None
-            and self.created_at is None
-            and self.status is Status.PENDING
-            and not self.attempts
-            and not self.errors
-        )
+        times = self.created_at or self.scheduled_at or self.delay
+        return not (times or self.attempts or self.errors) and self.status is Status.PENDING
 
     def job(self, now: datetime) -> StoredJob:
         """Return the job that this becomes in a store whose clock says ``now``."""
@@ -227,11 +221,9 @@ class Settled:
 class JobQuery:
     """Which stored jobs to browse, replay or purge; every given condition must hold.
 
-    Repeated ``ids`` count once.
-
-    ``older_than`` compares with ``created_at``.  ``before`` is a cursor from ``StoredPage.next``.
-    ``limit=None`` means no limit.  Browsing takes the latest enqueued first, replaying and purging
-    the earliest.
+    Repeated ``ids`` count once.  ``older_than`` compares with ``created_at``.  ``before`` is a
+    cursor from ``StoredPage.next``.  ``limit=None`` means no limit.  Browsing takes the latest
+    enqueued first, replaying and purging the earliest.
     """
 
     ids: tuple[str, ...] | None = None

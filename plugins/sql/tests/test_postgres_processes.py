@@ -56,6 +56,11 @@ def effects(crew: Crew) -> int:
     return path.read_bytes().count(b"done ") if path.exists() else 0
 
 
+def ready(crew: Crew) -> set[int]:
+    """Return the processes that work by now."""
+    return {one.process for one in crew.ledger.read("ready")}
+
+
 def sample(queue: Queue, crew: Crew) -> Sample:
     before = effects(crew)
     stats = queue.stats()
@@ -67,10 +72,14 @@ def test_sixteen_workers_do_each_job_once_and_every_count_is_conserved(
     queue: Queue, crew: Crew
 ) -> None:
     processes = [crew.start(workers=SLOTS) for _ in range(PROCESSES)]
-    eventually(lambda: len(crew.ledger.read("ready")) == PROCESSES, "every process", PATIENCE)
-    began = time.monotonic()
+    eventually(lambda: len(ready(crew)) == PROCESSES, "every process", PATIENCE)
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
     ids = [job.id for job in queue.enqueue_many([Job(type="note")] * JOBS, chunk=JOBS // 2)]
     samples = [sample(queue, crew)]
+    for process in processes:
+        process.send_signal(signal.SIGCONT)
+    began = time.monotonic()
     while samples[-1].total and time.monotonic() < began + PATIENCE:
         samples.append(sample(queue, crew))
     took = time.monotonic() - began
