@@ -37,7 +37,7 @@ class Ordeal:
     stops: float
 
 
-SHORT, LONG = Ordeal(12, 3, 4), Ordeal(60, 7, 10)
+SHORT, LONG = Ordeal(6, 2, 2), Ordeal(60, 7, 10)
 
 Process = subprocess.Popen[str]
 
