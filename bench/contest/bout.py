@@ -63,7 +63,7 @@ class Bout:
         self.chance.shuffle(order)
         for number in range(self.sizes.repeats):
             self._round(number, order)
-            order.rotate(1)
+            self.chance.shuffle(order)
             say(f"{self.referee.arena.name}: round {number + 1} of {self.sizes.repeats}")
         return self.referee.samples
 
