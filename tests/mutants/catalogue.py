@@ -7,6 +7,7 @@ from tests.mutants.faults import FAULTS
 from tests.mutants.mutant import Mutant
 from tests.mutants.postgres import POSTGRES
 from tests.mutants.processes import PROCESSES
+from tests.mutants.redis import REDIS_MUTANTS
 from tests.mutants.schedules import SCHEDULES
 
 CORE = "core/src/gofastr_queue"
@@ -484,5 +485,6 @@ MUTANTS = [
     *CRASHES,
     *POSTGRES,
     *PROCESSES,
+    *REDIS_MUTANTS,
     *SCHEDULES,
 ]
