@@ -13,7 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.contest.rows import CONTEST
+from bench.contest.rows import CONTEST, judged
+from bench.report import Row
+from bench.spread import Spread
 
 FLAT = "what stays flat"
 """What a panel is called that shows everything but the contest."""
@@ -34,6 +36,16 @@ def main() -> None:
 def is_quick(arena: dict[str, Any]) -> bool:
     """Tell whether a panel shows fewer jobs or rounds than the goals name."""
     return any(row["verdict"].startswith("quick") for row in arena["rows"])
+
+
+def verdict(row: dict[str, Any]) -> str:
+    """Return a row's verdict; a ratio is judged by the rule of today, whenever it was measured."""
+    ratio = row["numbers"].get("ratio")
+    if ratio is None:
+        return str(row["verdict"])
+    spread, floor = Spread(**ratio["spread"]), row["numbers"]["floor"]
+    within = judged(spread, floor, mixed=ratio["mixed"])
+    return Row("", "", "", "", row["goal"], within, row["full"]).verdict
 
 
 def arenas(document: dict[str, Any]) -> dict[str, Any]:
@@ -58,9 +70,8 @@ def arenas(document: dict[str, Any]) -> dict[str, Any]:
                     **row["numbers"]["about"],
                 }
             )
-        arena["rows"].append(
-            {name: row[name] for name in ("measure", "verdict", "name", "goal", "value", "load")}
-        )
+        shown = {name: row[name] for name in ("measure", "name", "goal", "value", "load")}
+        arena["rows"].append(shown | {"verdict": verdict(row)})
     return found
 
 
