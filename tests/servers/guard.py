@@ -33,6 +33,9 @@ PORT = "GOFASTR_TEST_PORT"
 SECONDS = 60
 TRIES = 20
 
+LINGERING = "still in use"
+"""What PostgreSQL says of memory that a killed server's children have not let go."""
+
 
 class RefusedError(RuntimeError):
     """The server did not do what it was told; the text is its own."""
@@ -86,7 +89,7 @@ class Guarded(ABC):
     def start(self) -> None:
         """Serve, on the port of the last time if there was one."""
         if self.port:
-            self._serve(self.port)
+            self._serve_again()
             return
         if asked := os.environ.get(PORT):
             self._serve(int(asked))
@@ -129,6 +132,19 @@ class Guarded(ABC):
     def said(self) -> str:
         """Return the log."""
         return self.log.read_text("utf-8", "replace")
+
+    def _serve_again(self) -> None:
+        """Serve on the port of before; a killed server's children may take a moment to end."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                self._serve(self.port)
+            except RefusedError as refused:
+                if LINGERING not in str(refused) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     def _serve(self, port: int) -> None:
         self.log.write_text("")
