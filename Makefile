@@ -13,7 +13,8 @@ LONG := examples/gofastr-queue-files/tests/test_conformance.py \
   plugins/redis/tests/test_redis_conformance_clustered.py \
   plugins/sql/tests/test_postgres_conformance_pooled.py \
   plugins/sql/tests/test_postgres_conformance_restrained.py \
-  tests/bench
+  tests/bench \
+  tests/packaging
 # measures milliseconds of a server, which other tests beside it would lengthen
 ALONE := plugins/redis/tests/test_redis_chunks.py
 LEFT_OUT := $(LONG:%=--ignore=%) --ignore=$(ALONE)
