@@ -14,7 +14,7 @@ from attrs import evolve
 from click.testing import CliRunner
 
 import gofastr_queue_conformance
-from gofastr_queue import Capability, InvalidOption, Queue
+from gofastr_queue import Capability, InvalidOption, Queue, Scheduler
 from gofastr_queue.cli.app import app
 from gofastr_queue_conformance.certifying import certificate, tables, verdicts
 from gofastr_queue_conformance.certifying.cases import Case
@@ -163,9 +163,21 @@ def test_a_store_is_emptied_after_each_case(shared: str) -> None:
         queue.enqueue("mail", id="later", delay=timedelta(days=3_000))
         queue.enqueue("mail", id="failed", max_attempts=1)
         queue.nack(queue.claim(2)[1])
+        Scheduler(queue).every(timedelta(hours=1), "tick")
 
     with Queue.open(shared) as queue:
         assert queue.stats() == {"pending": 0, "claimed": 0, "failed": 0}
+        assert queue.schedules() == []
+
+
+def test_a_store_that_holds_schedules_is_left_alone(shared: str) -> None:
+    with Queue.open(shared) as queue:
+        Scheduler(queue).every(timedelta(hours=1), "tick")
+
+        with pytest.raises(InvalidOption, match="schedules"):
+            Store(shared).check()
+
+        assert len(queue.schedules()) == 1
 
 
 def test_a_store_that_holds_jobs_is_left_alone(shared: str) -> None:

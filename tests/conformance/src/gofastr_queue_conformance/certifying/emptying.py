@@ -16,8 +16,10 @@ FAR = LATEST - timedelta(days=365)
 
 
 def empty(calls: Calls) -> None:
-    """Remove every job; failed ones stay where nothing can be purged."""
+    """Remove every schedule and job; failed ones stay where nothing can be purged."""
     hooks = calls.hooks
+    if Capability.SCHEDULE in calls.capabilities:
+        hooks.schedule_remove(ids=_schedules(calls))
     while hooks.queue_reclaim(limit=AT_ONCE, reason="emptied by the kit", now=FAR):
         pass
     if Capability.REPLAY in calls.capabilities:
@@ -31,6 +33,8 @@ def empty(calls: Calls) -> None:
 
 def is_empty(calls: Calls) -> bool:
     """Tell whether a store holds nothing, as far as it can be seen without taking anything."""
+    if Capability.SCHEDULE in calls.capabilities and _schedules(calls):
+        return False
     if Capability.BROWSE in calls.capabilities:
         return not calls.hooks.queue_stats()
     batch = calls.hooks.queue_claim(
@@ -39,3 +43,7 @@ def is_empty(calls: Calls) -> bool:
     releases = [Release(claim, Outcome.GIVE_BACK) for claim in batch.claims]
     calls.hooks.queue_nack(releases=releases, now=None)
     return not releases
+
+
+def _schedules(calls: Calls) -> list[str]:
+    return [one.id for one in calls.hooks.schedule_list(ids=None, occurrences=0)]

@@ -54,7 +54,8 @@ class Store:
         with _opened(url) as first:
             if not is_empty(first):
                 raise InvalidOption(
-                    "this store holds jobs, and all of them would be removed: give an empty one"
+                    "this store holds jobs or schedules, and all of them would be removed: "
+                    "give an empty one"
                 )
             first.hooks.queue_put(
                 drafts=[Draft("certify", "certify", "null")], on_conflict="error", now=None
