@@ -19,7 +19,7 @@ REDIS_MUTANTS = [
     _script(
         1,
         "an id that is taken is stored again",
-        "put_new",
+        "put_plain",
         "if redis.call('HEXISTS', JOBS, id) == 1 then\n  return false\nend\n",
         "",
     ),
@@ -86,7 +86,7 @@ REDIS_MUTANTS = [
     _script(
         5,
         "a more urgent job does not become the head of its line",
-        "put_new",
+        "put_plain",
         "elseif tonumber(urgency, 16) <",
         "elseif false and tonumber(urgency, 16) <",
     ),
@@ -109,7 +109,7 @@ REDIS_MUTANTS = [
     _script(
         9,
         "nobody is told of a new job",
-        "put_new",
+        "put_plain",
         "  redis.call('XADD', BELL, 'MAXLEN', 1, '*', 'rung', line)\n",
         "",
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from redis import RedisCluster
+from redis import Redis, RedisCluster
 from tests.servers.redis import Address, Server, any_server, installations
 from tests.servers.redis_cluster import Cluster
 from tests.servers.redis_tools import acl_user, connected
@@ -67,6 +67,21 @@ def redis_server() -> Iterator[Address]:
     """Give the embedded Redis, or the one of GOFASTR_TEST_REDIS."""
     with any_server(appendfsync="everysec") as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def lonely_server() -> Iterator[Server]:
+    """Give a server whose counters and keys no other test touches meanwhile."""
+    with Server(appendfsync="everysec") as server:
+        yield server
+
+
+@pytest.fixture
+def alone(lonely_server: Server) -> Iterator[Redis]:
+    """Give a client of such a server, which holds nothing."""
+    with connected(lonely_server) as client:
+        client.flushall()
+        yield client
 
 
 @pytest.fixture(scope="session")

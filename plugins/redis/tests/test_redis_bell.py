@@ -8,8 +8,6 @@ from datetime import timedelta
 
 import pytest
 from redis import Redis
-from tests.servers.redis import Server
-from tests.servers.redis_tools import connected
 
 from gofastr_queue import Queue
 from gofastr_queue.records import Want
@@ -22,85 +20,72 @@ MAIL = Want(types=frozenset({"mail"}))
 Wait = Callable[[Want, float], "Future[bool]"]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server(appendfsync="everysec") as server:
-        yield server
-
-
 @pytest.fixture
-def client(server: Server) -> Iterator[Redis]:
-    with connected(server) as client:
-        client.flushall()
-        yield client
-
-
-@pytest.fixture
-def queue(client: Redis) -> Iterator[Queue]:
-    with Queue(RedisBackend(client, NAME)) as queue:
+def queue(alone: Redis) -> Iterator[Queue]:
+    with Queue(RedisBackend(alone, NAME)) as queue:
         yield queue
 
 
 @pytest.fixture
-def wait(client: Redis) -> Iterator[Wait]:
-    backend = RedisBackend(client, NAME)
+def wait(alone: Redis) -> Iterator[Wait]:
+    backend = RedisBackend(alone, NAME)
     with ThreadPoolExecutor(1) as pool:
 
         def begin(want: Want, seconds: float) -> Future[bool]:
             waiting = pool.submit(backend.queue_wait, want, timedelta(seconds=seconds))
-            eventually(lambda: client.info("clients")["blocked_clients"] == 1, "a wait", 10)
+            eventually(lambda: alone.info("clients")["blocked_clients"] == 1, "a wait", 10)
             return waiting
 
         yield begin
     backend.queue_close()
 
 
-def looks(client: Redis) -> int:
+def looks(alone: Redis) -> int:
     """Return how often a script has asked for the last entry of the bell."""
-    told = client.info("commandstats").get("cmdstat_xrevrange", {"calls": 0})
+    told = alone.info("commandstats").get("cmdstat_xrevrange", {"calls": 0})
     return int(told["calls"])
 
 
 def test_a_waiter_is_told_of_the_line_and_need_not_look(
-    client: Redis, queue: Queue, wait: Wait
+    alone: Redis, queue: Queue, wait: Wait
 ) -> None:
     waiting = wait(MAIL, 30)
-    before = looks(client)
+    before = looks(alone)
 
     queue.enqueue("mail")
 
     assert waiting.result(10)
-    assert looks(client) == before
+    assert looks(alone) == before
 
 
-def test_a_line_that_is_not_wanted_ends_no_wait(client: Redis, queue: Queue, wait: Wait) -> None:
+def test_a_line_that_is_not_wanted_ends_no_wait(alone: Redis, queue: Queue, wait: Wait) -> None:
     waiting = wait(MAIL, 1.5)
-    before = looks(client)
+    before = looks(alone)
 
     queue.enqueue("film")
 
     assert not waiting.result(10)
-    assert looks(client) > before
+    assert looks(alone) > before
 
 
 @pytest.mark.parametrize("told", ["", "x", "\0", b"\xff\0mail\0", "eu\0film\0"])
 def test_an_entry_that_names_nothing_wanted_is_looked_after(
-    client: Redis, queue: Queue, wait: Wait, told: str | bytes
+    alone: Redis, queue: Queue, wait: Wait, told: str | bytes
 ) -> None:
     waiting = wait(Want(types=frozenset({"mail"}), lanes=frozenset({""})), 30)
 
-    client.xadd(f"{{{NAME}}}:bell", {"rung": told}, maxlen=1, approximate=False)
+    alone.xadd(f"{{{NAME}}}:bell", {"rung": told}, maxlen=1, approximate=False)
     queue.enqueue("mail")
 
     assert waiting.result(10)
 
 
 def test_a_job_whose_bell_another_rang_over_is_found_by_a_look(
-    client: Redis, queue: Queue, wait: Wait
+    alone: Redis, queue: Queue, wait: Wait
 ) -> None:
     waiting = wait(MAIL, 30)
 
-    with client.pipeline(transaction=True) as both:
+    with alone.pipeline(transaction=True) as both:
         # between two looks of a waiter two lines may ring, and the bell has one entry
         both.xadd(f"{{{NAME}}}:bell", {"rung": "\0film\0"}, maxlen=1, approximate=False)
         both.execute()

@@ -128,7 +128,7 @@ class RedisBackend(RedisScheduling):
         if bulk.fits(drafts, on_conflict):
             return self._put_many(drafts, now)
         if len(drafts) == 1 and drafts[0].plain:
-            clock = self._run("put_new", now, *rows.plain(drafts[0]))
+            clock = self._run("put_plain", now, *rows.plain(drafts[0]))
             if clock:
                 return [Put(drafts[0].job(rows.moment(rows.text(clock))), new=True)]
         given = [argument for draft in drafts for argument in rows.draft(draft)]

@@ -70,7 +70,7 @@ def draft(given: Draft) -> Iterator[object]:
 
 
 def plain(given: Draft) -> tuple[object, ...]:
-    """Write a plain draft: the arguments of ``put_new.lua``."""
+    """Write a plain draft: the arguments of ``put_plain.lua``."""
     return given.id, line(given.lane, given.type), given.priority, urgency(given), tail(given)
 
 
