@@ -115,13 +115,6 @@ REDIS_MUTANTS = [
     ),
     _script(
         9,
-        "the bell tells of one line where two got jobs",
-        "lines",
-        "ring = ring and '' or line",
-        "ring = line",
-    ),
-    _script(
-        9,
         "nobody is told of what falls due sooner",
         "lines",
         "local ring = sooner and ''",

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from gofastr_queue import Queue
+from gofastr_queue import Job, Queue
 from gofastr_queue.records import Want
 from gofastr_queue_conformance.watching import eventually
 from gofastr_queue_redis import RedisBackend
@@ -56,6 +56,17 @@ def test_a_waiter_is_told_of_the_line_and_need_not_look(
 
     assert waiting.result(10)
     assert looks(alone) == before
+
+
+@pytest.mark.parametrize("types", [["mail", "film"], ["film", "mail"]])
+def test_of_lines_that_get_jobs_together_each_waiter_learns(
+    queue: Queue, wait: Wait, types: list[str]
+) -> None:
+    waiting = wait(MAIL, 30)
+
+    queue.enqueue_many([Job(type=type) for type in types])
+
+    assert waiting.result(10)
 
 
 def test_a_line_that_is_not_wanted_ends_no_wait(alone: Redis, queue: Queue, wait: Wait) -> None:

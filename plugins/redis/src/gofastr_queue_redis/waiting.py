@@ -35,7 +35,7 @@ class Bell:
     def wait(self, seen: str, wakes: int, deadline: float) -> str | None:
         """Wait for an entry after ``seen``; None when time is up or waits were ended.
 
-        Returns the line that got its first ready job, or an empty text where a look must tell.
+        Returns a line that got its first ready job, or an empty text where a look must tell.
         """
         with self._changed:
             left = deadline - time.monotonic()

@@ -94,7 +94,8 @@ local function touch_known(line, head, follower)
 end
 
 -- Write what was collected, keep the heads true, and ring where somebody may wait for it: whoever
--- waits saw these lines empty, or nothing due before. The bell tells the line, if it is one alone.
+-- waits saw these lines empty, or nothing due before. The bell tells one such line, or nothing: who
+-- does not want it looks.
 local function finish()
   local ring = sooner and ''
   write()
@@ -110,7 +111,7 @@ local function finish()
       if new then
         enter(HEADS, head_member(line, new))
         if not old then
-          ring = ring and '' or line
+          ring = line
         end
       end
     end
