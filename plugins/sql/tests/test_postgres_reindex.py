@@ -145,7 +145,7 @@ def test_an_index_that_has_grown_is_made_anew_while_jobs_pass(grown: Grown) -> N
 def test_an_open_transaction_is_not_waited_for_for_ever(
     grown: Grown, lock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_reindex, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(postgres_reindex, "PATIENCE_SECONDS", 3)
     monkeypatch.setattr(postgres_reindex, "BYTES_A_SECOND", 1_000_000_000)
     grown.hold(lock)
     with grown.working_on(grown.backend):
