@@ -39,7 +39,7 @@ from gofastr_queue.backends import connect
 from gofastr_queue.calls import resolve
 from gofastr_queue.records import EVERYTHING
 from gofastr_queue_conformance.watching import eventually
-from gofastr_queue_conformance.workers.ledger import Entry, Ledger
+from gofastr_queue_conformance_workers.ledger import Entry, Ledger
 from gofastr_queue_redis.errors import translate
 
 JOBS = 10_000 if STRESS else 1_000

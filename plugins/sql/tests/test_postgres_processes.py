@@ -16,7 +16,7 @@ from gofastr_queue import Job, Queue
 from gofastr_queue_conformance import Harness
 from gofastr_queue_conformance.processes import Crew
 from gofastr_queue_conformance.watching import eventually
-from gofastr_queue_conformance.workers.ledger import Ledger
+from gofastr_queue_conformance_workers.ledger import Ledger
 
 JOBS = 20_000
 PROCESSES = 4

@@ -27,8 +27,8 @@ from tests.servers.postgres import Mode, Server
 
 from gofastr_queue import BackendUnavailable, Job, Queue
 from gofastr_queue_conformance.watching import eventually
-from gofastr_queue_conformance.workers import environment
-from gofastr_queue_conformance.workers.ledger import Entry, Ledger
+from gofastr_queue_conformance_workers import environment
+from gofastr_queue_conformance_workers.ledger import Entry, Ledger
 
 STRESS = "GOFASTR_STRESS" in os.environ
 JOBS = 10_000 if STRESS else 2_000
@@ -42,7 +42,7 @@ PATIENCE = 600.0 if STRESS else 40.0
 
 WORKER = """
 import logging
-from gofastr_queue_conformance.workers import drain
+from gofastr_queue_conformance_workers import drain
 
 logging.basicConfig(level="WARNING", format="%(created)f %(name)s %(levelname)s %(message)s")
 drain.main()

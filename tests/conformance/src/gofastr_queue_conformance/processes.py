@@ -21,14 +21,14 @@ from gofastr_queue import Job, Queue
 from gofastr_queue.capabilities import Capability
 from gofastr_queue_conformance.harness import Harness, lacks, put
 from gofastr_queue_conformance.watching import Worked, eventually, left
-from gofastr_queue_conformance.workers import environment
-from gofastr_queue_conformance.workers.ledger import Ledger
-from gofastr_queue_conformance.workers.wrong_clock import WRONG
+from gofastr_queue_conformance_workers import environment
+from gofastr_queue_conformance_workers.ledger import Ledger
+from gofastr_queue_conformance_workers.wrong_clock import WRONG
 
 PATIENCE = 30.0
 """Seconds for anything that several interpreters do."""
 
-MODULES = "gofastr_queue_conformance.workers"
+MODULES = "gofastr_queue_conformance_workers"
 
 Process = subprocess.Popen[str]
 
@@ -121,7 +121,7 @@ class ProcessesContract(Worked):
     ) -> None:
         if crew is None:
             return
-        victim, other = (crew.start(lease=1) for _ in range(2))
+        victim, other = (crew.start(lease=0.6) for _ in range(2))
         _eventually(lambda: len({one.process for one in crew.ledger.read("ready")}) == 2, "two")
         jobs = [Job(type="work", payload=0.02, max_attempts=5) for _ in range(150)]
         ids = {job.id for job in put(producer, *jobs)}
@@ -151,7 +151,7 @@ class ProcessesContract(Worked):
     ) -> None:
         if crew is None:
             return
-        jobs = put(producer, *(Job(type="work", payload=1.0) for _ in range(100)))
+        jobs = put(producer, *(Job(type="work", payload=0.5) for _ in range(100)))
         worker = crew.start(workers=4)
         _eventually(lambda: len(crew.ledger.read("start")) == 4, "four running handlers")
         code = _ended(worker)
@@ -195,7 +195,7 @@ class ProcessesContract(Worked):
         others = {job.id for job in put(producer, *jobs)}
         deaths = 0
         while deaths < 6:
-            worker = crew.start(workers=2, lease=0.5)
+            worker = crew.start(workers=2, lease=0.3)
             _eventually(
                 partial(_died_or_over, worker, producer, crew, others),
                 "the worker's death, or the end of all work",

@@ -17,7 +17,7 @@ from attrs import field, frozen
 from gofastr_queue import Capability, Queue, Scheduler
 from gofastr_queue.records import Fate
 from gofastr_queue_conformance.harness import Contract, Harness, lacks
-from gofastr_queue_conformance.workers import environment
+from gofastr_queue_conformance_workers import environment
 
 SECOND = timedelta(seconds=1)
 
@@ -37,7 +37,7 @@ class Ordeal:
     stops: float
 
 
-SHORT, LONG = Ordeal(6, 2, 2), Ordeal(60, 7, 10)
+SHORT, LONG = Ordeal(3, 1.5, 1.5), Ordeal(60, 7, 10)
 
 Process = subprocess.Popen[str]
 
@@ -76,7 +76,7 @@ class Schedulers:
         return [process.returncode for process in self.processes]
 
     def _start(self, ahead: float) -> Process:
-        command = [sys.executable, "-m", "gofastr_queue_conformance.workers.schedule"]
+        command = [sys.executable, "-m", "gofastr_queue_conformance_workers.schedule"]
         return subprocess.Popen(
             [*command, f"--ahead={ahead}"],
             env=environment(self.url),
@@ -108,7 +108,7 @@ class ScheduledProcessesContract(Contract):
         ordeal = LONG if os.environ.get("GOFASTR_STRESS") else SHORT
         with Queue(harness.open()) as queue:
             schedulers.start()
-            begin = datetime.now(UTC).replace(microsecond=0) + 2 * SECOND
+            begin = datetime.now(UTC).replace(microsecond=0) + SECOND
             Scheduler(queue).every(SECOND, "tick", start_at=begin)
             seen = _befall(ordeal, schedulers, queue)
             codes = schedulers.end()
@@ -130,7 +130,7 @@ class ScheduledProcessesContract(Contract):
 def _befall(ordeal: Ordeal, schedulers: Schedulers, queue: Queue) -> Counter[datetime]:
     """Kill one process every now and then, stop one for a while, and take what they enqueue."""
     began = time.monotonic()
-    over = ordeal.lasts + 2 + max(AHEAD) + 1  # it begins late, and the slowest clock is later still
+    over = ordeal.lasts + 1 + max(AHEAD) + 1  # it begins late, and the slowest clock is later still
     stop, go_on = ordeal.lasts / 4, ordeal.lasts / 4 + ordeal.stops
     next_kill, victim, stopped = ordeal.kills, 0, False
     seen: Counter[datetime] = Counter()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 
 from gofastr_queue import Queue
-from gofastr_queue_conformance import workers
+from gofastr_queue_conformance_workers import url
 
 
 def main() -> None:
     """Count, and give everything back."""
-    with Queue.open(workers.url()) as queue:
+    with Queue.open(url()) as queue:
         claims = queue.claim(100)
         for claim in claims:
             queue.release(claim)

@@ -1,4 +1,7 @@
-"""Scripts that the kit runs in interpreters of their own, as ``python -m`` and their name."""
+"""Scripts that the kit runs in interpreters of their own, as ``python -m`` and their name.
+
+They stand beside the kit, because to import the kit is to import pytest and every case.
+"""
 
 from __future__ import annotations
 

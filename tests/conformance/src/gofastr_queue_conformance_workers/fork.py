@@ -9,8 +9,7 @@ import os
 import sys
 
 from gofastr_queue import Job, Queue
-from gofastr_queue_conformance import workers
-from gofastr_queue_conformance.harness import put
+from gofastr_queue_conformance_workers import url
 
 CHILDREN = 4
 JOBS = 25
@@ -18,7 +17,7 @@ JOBS = 25
 
 def main() -> None:
     """Fork, work everywhere, and say what came of it."""
-    queue = Queue.open(workers.url())
+    queue = Queue.open(url())
     _work(queue, "before")
     children = [_fork(queue, f"child-{number}") for number in range(CHILDREN)]
     _work(queue, "parent")
@@ -43,7 +42,7 @@ def _fork(queue: Queue, type: str) -> int:
 
 def _work(queue: Queue, type: str) -> None:
     jobs = [queue.enqueue(type).id for _ in range(JOBS)]
-    jobs += [job.id for job in put(queue, *(Job(type=type) for _ in range(JOBS)))]
+    jobs += [job.id for job in queue.enqueue_many((Job(type=type) for _ in range(JOBS)), chunk=1)]
     claims = [queue.dequeue(type) for _ in jobs]
     if sorted(claim.job.id for claim in claims) != sorted(jobs):
         raise SystemExit("claimed other jobs than it enqueued")

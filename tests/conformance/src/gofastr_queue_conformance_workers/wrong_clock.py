@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from gofastr_queue import Queue
-from gofastr_queue_conformance import workers
+from gofastr_queue_conformance_workers import url
 
 WRONG = 86_400.0
 """Seconds that the clock is ahead."""
@@ -41,7 +41,7 @@ def main() -> None:
     time.time = lambda: right() + WRONG
     time.time_ns = lambda: int((right() + WRONG) * 1e9)
     dt.datetime = WrongMoment  # type: ignore[misc] # what a wrong clock is to Python
-    with Queue.open(workers.url(), lease=LEASE) as queue:
+    with Queue.open(url(), lease=LEASE) as queue:
         claim = queue.dequeue()
         ahead = claim.lease_until.timestamp() - right() - LEASE.total_seconds()
         queue.release(claim)

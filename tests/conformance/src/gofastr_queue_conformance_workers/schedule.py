@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from attrs import frozen
 
 from gofastr_queue import Queue, Scheduler
-from gofastr_queue_conformance import workers
+from gofastr_queue_conformance_workers import url
 
 
 @frozen
@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--ahead", type=float, default=0)
     given = parser.parse_args()
-    with Queue.open(workers.url(), clock=WrongClock(timedelta(seconds=given.ahead))) as queue:
+    with Queue.open(url(), clock=WrongClock(timedelta(seconds=given.ahead))) as queue:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         Scheduler(queue).run()

@@ -15,8 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from gofastr_queue import Job, Queue
-from gofastr_queue_conformance import workers
-from gofastr_queue_conformance.workers.ledger import Ledger
+from gofastr_queue_conformance_workers import url
+from gofastr_queue_conformance_workers.ledger import Ledger
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--poll", type=float, default=0.2)
     given = parser.parse_args()
     ledger = Ledger(given.ledger)
-    queue = Queue.open(workers.url(), lease=timedelta(seconds=given.lease))
+    queue = Queue.open(url(), lease=timedelta(seconds=given.lease))
 
     @queue.handler("note")
     def note(job: Job) -> None:
