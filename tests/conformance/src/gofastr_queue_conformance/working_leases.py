@@ -184,7 +184,7 @@ class LeasesContract(Worked):
         cancelled: dict[str, bool] = {}
 
         def wait(context: Context) -> None:
-            cancelled[context.job.type] = context.wait(timedelta(seconds=1))
+            cancelled[context.job.type] = context.wait(timedelta(seconds=0.5))
 
         worker.register_handler("short", wait, timeout=0.2)
         worker.register_handler("long", wait, timeout=20)

@@ -44,7 +44,7 @@ class PickupContract(Worked):
         due: dict[str, Due] = {}
         worker.start(2, poll=1 if Capability.WAKE in worker.capabilities else 0.05)
         for count in range(1, 4):
-            time.sleep(0.3)  # the worker is idle, and would look again in 0.7 s
+            time.sleep(0.2)  # the worker is idle, and would look again in 0.8 s
             due |= [_delayed(producer, 0.2)]
             eventually(partial(_has, started, count), "the delayed job")
 
@@ -59,7 +59,7 @@ class PickupContract(Worked):
         started: list[float] = []
         worker.register_handler("work", lambda: started.append(_now()))
         for number in range(3):  # apart, so that a stall of the store's disk hits one
-            delay = 0.3 + 0.4 * number
+            delay = 0.2 + 0.3 * number
             producer.enqueue("work")
             claim = producer.dequeue("work")
             assert producer.nack(claim, "not yet", delay=timedelta(seconds=delay))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
+from importlib.metadata import EntryPoint
 from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from attrs import frozen
 
-from gofastr_queue.backends import Backend, connect, factory_for, only
+from gofastr_queue.backends import Backend, call, factory_for, only
 from gofastr_queue.calls import Calls, resolve
 from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import InvalidOption
@@ -74,9 +76,9 @@ class Store:
         """Give an empty store, and empty it again."""
         url = self._named()
         yield Harness(
-            open=lambda: connect(url),
+            open=lambda: _connect(url),
             url=url,
-            begin=self._begin(url),
+            begin=_begin(url),
             address=_address(url),
             through=_through(url),
         )
@@ -86,17 +88,31 @@ class Store:
     def _named(self) -> str:
         return self.url.replace(FRESH, uuid4().hex)
 
-    def _begin(self, url: str) -> Callable[[], Any] | None:
-        point = only(TRANSACTIONS, factory_for(url).name)
-        if point is None:
-            return None
-        begin = cast(Callable[[str], Any], point.load())
-        return lambda: begin(url)
+
+def _connect(url: str) -> Backend:
+    return cast(Backend, call(_factory(urlsplit(url).scheme), url, {}))
+
+
+def _begin(url: str) -> Callable[[], Any] | None:
+    begin = _beginner(urlsplit(url).scheme)
+    return None if begin is None else partial(begin, url)
+
+
+# looked for once: a store is opened a thousand times, and nothing is installed meanwhile
+@cache
+def _factory(scheme: str) -> EntryPoint:
+    return factory_for(f"{scheme}://")
+
+
+@cache
+def _beginner(scheme: str) -> Callable[[str], Any] | None:
+    point = only(TRANSACTIONS, _factory(scheme).name)
+    return None if point is None else cast(Callable[[str], Any], point.load())
 
 
 @contextmanager
 def _opened(url: str) -> Iterator[Calls]:
-    calls = resolve(connect(url))
+    calls = resolve(_connect(url))
     try:
         yield calls
     finally:
@@ -115,6 +131,6 @@ def _through(url: str) -> Callable[[str, int], Backend] | None:
     credentials, at, _ = parts.netloc.rpartition("@")
 
     def through(host: str, port: int) -> Backend:
-        return connect(parts._replace(netloc=f"{credentials}{at}{host}:{port}").geturl())
+        return _connect(parts._replace(netloc=f"{credentials}{at}{host}:{port}").geturl())
 
     return through
