@@ -290,7 +290,7 @@ POSTGRES = [
         10,
         "claims are planned by old statistics",
         "postgres_moves",
-        "            execute(connection, self.sql.plan)\n",
+        "            execute_often(connection, self.sql.plan, {})\n",
         "",
         ON_PLANS,
     ),
@@ -318,12 +318,20 @@ POSTGRES = [
         "ordered = list(numbers)",
         ON_CONTENTION,
     ),
+    Mutant(
+        10,
+        "postgres: failed jobs are looked up by old statistics",
+        f"{SQL}/postgres_query.py",
+        "STATE if query.ids is None else UNINDEXED",
+        "STATE",
+        ON_PLANS,
+    ),
     # 11. Replay
     _statement(
         11,
         "pending jobs are replayed",
         "replay",
-        "WHERE state = 'failed' AND {conditions}\n"
+        "WHERE {conditions}\n"
         "    ORDER BY seq\n"
         "    LIMIT %(limit)s\n"
         "),\n"
@@ -331,8 +339,8 @@ POSTGRES = [
         "    SELECT job.id, job.seq\n"
         "    FROM (SELECT id FROM chosen ORDER BY id) AS ordered\n"
         "    CROSS JOIN LATERAL (\n"
-        "        SELECT id, seq FROM {table} WHERE id = ordered.id AND state = 'failed'",
-        "WHERE state <> 'claimed' AND {conditions}\n"
+        "        SELECT id, seq FROM {table} WHERE id = ordered.id AND state || '' = 'failed'",
+        "WHERE {conditions} OR state = 'ready'\n"
         "    ORDER BY seq\n"
         "    LIMIT %(limit)s\n"
         "),\n"
@@ -346,7 +354,7 @@ POSTGRES = [
         11,
         "postgres: two replays win",
         f"{SQL}/postgres_sql/replay.sql",
-        "WHERE id = ordered.id AND state = 'failed'",
+        "WHERE id = ordered.id AND state || '' = 'failed'",
         "WHERE id = ordered.id",
         ON_LOSERS,
     ),

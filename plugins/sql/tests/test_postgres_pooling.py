@@ -15,7 +15,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg_pool import ConnectionPool
 from tests.servers.sessions import random_sessions
 
-from gofastr_queue.errors import DuplicateJob
+from gofastr_queue.errors import DuplicateJob, InvalidOption
 from gofastr_queue.hookspecs import Hooks
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import (
@@ -49,7 +49,7 @@ FAILED = JobQuery(status=Status.FAILED)
 SESSION = """
 SELECT
     (SELECT count(*) FROM pg_prepared_statements
-     WHERE statement NOT LIKE '%RETURNING created_at, pg_notify%'), -- see test_postgres_prepared
+     WHERE statement !~ 'INSERT INTO|set_config|WITH due|WITH RECURSIVE'),  -- what is prepared
     (SELECT count(*) FROM pg_listening_channels()),
     (SELECT count(*) FROM pg_cursors WHERE name <> ''),
     (SELECT count(*) FROM pg_class WHERE relpersistence = 't'),
@@ -161,6 +161,39 @@ def test_an_error_in_the_middle_leaves_nothing_on_a_connection(
         assert _left(backend, place, pid) == untouched
 
     assert set(returned) <= {TransactionStatus.IDLE}
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[psycopg.Connection]:
+    """Keep every connection that is made."""
+    made: list[psycopg.Connection] = []
+    connect = psycopg.Connection.connect.__func__  # type: ignore[attr-defined]
+
+    def kept(kind: type[psycopg.Connection], *args: Any, **options: Any) -> psycopg.Connection:
+        made.append(connect(kind, *args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(psycopg.Connection, "connect", classmethod(kept))
+    return made
+
+
+def test_one_connection_is_made_to_open_a_queue_and_to_use_it(
+    place: Place, made: list[psycopg.Connection]
+) -> None:
+    backend = PostgresBackend(place.dsn, schema=place.schema)
+    backend.queue_stats()
+    backend.queue_close()
+
+    assert [connection.closed for connection in made] == [True]
+
+
+def test_no_connection_is_left_open_where_the_queue_cannot_be_opened(
+    place: Place, made: list[psycopg.Connection]
+) -> None:
+    with pytest.raises(InvalidOption, match="the server's own"):
+        PostgresBackend(place.dsn, schema="pg_catalog")
+
+    assert [connection.closed for connection in made] == [True]
 
 
 def test_the_kits_pool_forgets_and_shuffles_its_sessions(place: Place) -> None:

@@ -1,4 +1,4 @@
-"""Enqueues are prepared exactly where the server's session is ours alone."""
+"""Enqueues and claims are prepared exactly where the server's session is ours alone."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ import pytest
 from psycopg_pool import ConnectionPool
 from tests.servers.pooler import pooler
 
-from gofastr_queue import DuplicateJob, Queue
+from gofastr_queue import DuplicateJob, Job, Queue
+from gofastr_queue.records import EVERYTHING, Ack
 from gofastr_queue_conformance import Harness
 from gofastr_queue_sql import postgres_url
 from gofastr_queue_sql.postgres import PostgresBackend
 
 PREPARED = "SELECT statement FROM pg_prepared_statements"
+
+BEGINNINGS = ("INSERT INTO", "enable_sort", "plan_cache_mode", "WITH due AS", "WITH RECURSIVE")
+"""Storing a job; of a claim its settings, making ready and leasing."""
 
 
 @contextmanager
@@ -44,12 +48,14 @@ def enqueue(backend: PostgresBackend, count: int) -> None:
     assert {claim.job.id for claim in queue.claim(count + 1)} == set(ids)
 
 
-def test_straight_to_the_server_one_statement_is_prepared(postgres: Harness) -> None:
+def test_straight_to_the_server_an_enqueue_and_a_claim_are_prepared(postgres: Harness) -> None:
     with opened(postgres.url) as backend:
         enqueue(backend, 20)
 
-        (statement,) = prepared(backend)
-        assert "RETURNING created_at, pg_notify" in statement
+        statements = prepared(backend)
+        assert len(statements) == len(BEGINNINGS)
+        for words in BEGINNINGS:
+            assert sum(words in one for one in statements) == 1
 
 
 def test_behind_a_pooler_nothing_is(postgres: Harness) -> None:
@@ -62,16 +68,48 @@ def test_behind_a_pooler_nothing_is(postgres: Harness) -> None:
             assert prepared(backend) == []
 
 
+def forget(backend: PostgresBackend) -> None:
+    """Lose what was prepared, behind the driver's back."""
+    with backend._sessions.session() as connection:
+        connection.pgconn.exec_(b"DEALLOCATE ALL")
+
+
 def test_a_session_that_forgets_costs_one_try_and_no_job(postgres: Harness) -> None:
     with opened(postgres.url) as backend:
         enqueue(backend, 3)
-        with backend._sessions.session() as connection:
-            connection.pgconn.exec_(b"DEALLOCATE ALL")  # behind the driver's back
+        forget(backend)
 
         enqueue(backend, 3)
 
         assert prepared(backend) == []
         assert Queue(backend).stats() == {"pending": 2, "claimed": 6, "failed": 0}
+
+
+def test_a_claim_whose_session_forgot_is_done_once(postgres: Harness) -> None:
+    with opened(postgres.url) as backend:
+        enqueue(backend, 3)
+        queue = Queue(backend)
+        stored = queue.enqueue("mail")
+        forget(backend)
+
+        (claim,) = queue.claim(5)
+
+        assert (claim.job.id, claim.job.attempts) == (stored.id, 1)
+        assert queue.ack(claim)
+        assert prepared(backend) == []
+
+
+def test_a_turn_whose_session_forgot_settles_once(postgres: Harness) -> None:
+    with opened(postgres.url) as backend:
+        queue = Queue(backend)
+        queue.enqueue_many(Job(type="mail") for _ in range(50))
+        first = queue.claim(20)
+        forget(backend)
+
+        settled, claims = queue._consumer.turn([Ack(one) for one in first], (), EVERYTHING, 20)
+
+        assert len(settled.acks) == len(claims.claims) == 20
+        assert queue.stats() == {"pending": 10, "claimed": 20, "failed": 0}
 
 
 @pytest.mark.parametrize("threshold", [0, 5])

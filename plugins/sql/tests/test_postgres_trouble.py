@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from tests.servers.roles import Role, any_role
 from gofastr_queue import BackendUnavailable, Job, Queue
 from gofastr_queue_conformance import Harness
 from gofastr_queue_sql import PostgresBackend
+from gofastr_queue_sql.postgres_prepared import Pooled
 
 OPERATIONS: dict[str, Callable[[Queue], Any]] = {
     "enqueue": lambda queue: queue.enqueue("mail"),
@@ -210,3 +212,21 @@ def test_a_lock_that_is_waited_for_too_long_says_what_to_do(
         owner.execute("ROLLBACK")
 
         queue.enqueue("mail", delay=timedelta(hours=1))
+
+
+@pytest.mark.parametrize("of", [Pooled, psycopg.Connection])
+def test_only_others_pipelines_log_that_their_connection_is_lost(
+    of: type[psycopg.Connection[Any]],
+    postgres_server: Address,
+    owner: psycopg.Connection,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connection = of.connect(postgres_server.url(), autocommit=True)
+    with suppress(ZeroDivisionError), connection.pipeline():
+        connection.execute("SELECT pg_sleep(10)")
+        owner.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
+        raise ZeroDivisionError
+    connection.close()
+
+    logged = [one.name for one in caplog.records]
+    assert logged == ([] if of is Pooled else ["psycopg"])

@@ -276,7 +276,7 @@ class PostgresBackend(PostgresScheduling):
 
     @hookimpl
     def queue_replay(self, query: JobQuery, now: datetime | None) -> list[str]:
-        condition, values = postgres_query.condition(query)
+        condition, values = postgres_query.condition(query, Status.FAILED)
         values |= {"limit": query.limit, "now": micros_if_any(now)}
         statement = self._sql.replay.replace("{conditions}", condition)
         replayed = self._sessions.run(

@@ -13,7 +13,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -26,7 +26,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 from gofastr_queue.errors import BackendUnavailable, InvalidOption
 from gofastr_queue_sql import forks, postgres_url
 from gofastr_queue_sql.postgres_errors import CONFLICT, translate, translated
-from gofastr_queue_sql.postgres_prepared import Pooled
+from gofastr_queue_sql.postgres_prepared import Pooled, forgetting
 
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
@@ -83,18 +83,20 @@ class Sessions:
         self._process = os.getpid()
         self._why: psycopg.Error | None = None
         self._pool: ConnectionPool[Any] | None = None
+        self._class = self._remembering()
+        self._spare: Session | None = None  # the first connection, until the pool takes it
         self._inherited: list[object] = []  # a parent's connections must not be closed here
         self._given = None if isinstance(database, str) else usable(database)
         self._dsn = complete(database) if isinstance(database, str) else ""
         self._direct = complete(direct) if direct else self._dsn
         self.name = "PostgreSQL"
+        self._home: Row | None = None
         with translated(self.name), self._first() as connection:
             self.name = place(connection)
             self._direct = self._direct or complete(
                 make_conninfo(connection.info.dsn, password=connection.info.password)
             )
             _refuse_unfit(connection, self.name)
-            self._home = home(connection)
         forks.watch(self)
 
     @property
@@ -112,7 +114,7 @@ class Sessions:
         """Do ``work`` in one transaction, again where the server did nothing of it."""
         for left in reversed(range(CONFLICT_TRIES)):
             try:
-                with self.session() as connection:
+                with self.session() as connection, forgetting(connection):
                     return work(connection)
             except BackendUnavailable as error:
                 if not isinstance(error.__cause__, CONFLICT) or not left:
@@ -148,6 +150,9 @@ class Sessions:
         with self._lock:
             self._closed = True
             pool, self._pool = self._pool, None
+            spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.close()
         if pool is not None:
             pool.close(timeout=1)
 
@@ -159,15 +164,24 @@ class Sessions:
         """Go on; a child leaves its parent's connections alone."""
         if os.getpid() != self._process and self._given is None:
             self._process = os.getpid()
-            self._inherited.append(self._pool)
-            self._pool = None
+            self._inherited += [self._pool, self._spare]
+            self._pool = self._spare = None
         self._lock.release()
 
-    def _first(self) -> AbstractContextManager[Session]:
+    @contextmanager
+    def _first(self) -> Iterator[Session]:
         """Connect at once, so that a wrong password is an error now and not a retry."""
         if self._given is not None:
-            return self._connection()
-        return psycopg.connect(self._dsn, autocommit=True)
+            with self._connection() as connection:
+                yield connection
+            return
+        connection = self._class.connect(self._dsn, autocommit=True)
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._spare = connection
 
     @contextmanager
     def _connection(self) -> Iterator[Session]:
@@ -203,7 +217,7 @@ class Sessions:
             if self._pool is None:
                 self._pool = ConnectionPool(
                     self._dsn,
-                    connection_class=self._remembering(),
+                    connection_class=self._class,
                     kwargs={"autocommit": True},
                     configure=Pooled.ask,
                     min_size=0,
@@ -243,6 +257,10 @@ class Sessions:
         class Remembering(Pooled):
             @classmethod
             def connect(cls, *args: Any, **options: Any) -> Any:
+                with sessions._lock:
+                    spare, sessions._spare = sessions._spare, None
+                if spare is not None:
+                    return spare
                 try:
                     connection = super().connect(*args, **options)
                 except psycopg.Error as error:
@@ -369,9 +387,10 @@ def _readable(socket: int) -> bool:
 
 
 def _not_ours(record: logging.LogRecord) -> bool:
-    """Leave out what our pools log: the operations that need a connection raise it."""
+    """Leave out what is logged of our pools and pipelines: the operations on them raise it."""
     about = record.args if isinstance(record.args, tuple) else ()
-    return not any(one == POOL or isinstance(one, Pooled) for one in about)
+    return not any(one == POOL or isinstance(getattr(one, "_conn", one), Pooled) for one in about)
 
 
-logging.getLogger("psycopg.pool").addFilter(_not_ours)
+for _name in ("psycopg", "psycopg.pool"):
+    logging.getLogger(_name).addFilter(_not_ours)

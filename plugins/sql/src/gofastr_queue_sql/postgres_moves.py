@@ -30,7 +30,7 @@ from gofastr_queue.records import (
 from gofastr_queue_sql import rows
 from gofastr_queue_sql.postgres_connection import Session, execute
 from gofastr_queue_sql.postgres_errors import overtaking
-from gofastr_queue_sql.postgres_prepared import execute_often
+from gofastr_queue_sql.postgres_prepared import execute_often, prepares
 from gofastr_queue_sql.postgres_steps import together, whole
 from gofastr_queue_sql.postgres_ways import OF_LINES, OF_PAIRS
 from gofastr_queue_sql.rows import micros, micros_if_any, moment
@@ -73,9 +73,12 @@ class Moves:
 
     @contextmanager
     def planned(self, connection: Session) -> Iterator[None]:
-        """Send statements together, each to be planned as the indexes are made for."""
+        """Send statements together, each to be planned as the indexes are made for.
+
+        Only here is a plan kept, because it is as good as the settings it was made with.
+        """
         with together(connection):
-            execute(connection, self.sql.plan)
+            execute_often(connection, self.sql.plan, {})
             yield
 
     def put(
@@ -148,11 +151,13 @@ class Moves:
             "worker": worker,
             "tokens": os.urandom(16 * limit),
         }
-        execute(connection, self.sql.promote, values | {"limit": DUE_PER_CLAIM})
+        if prepares(connection):
+            execute_often(connection, self.sql.keep_plans, {})
+        execute_often(connection, self.sql.promote, values | {"limit": DUE_PER_CLAIM})
         if best == OF_LINES and want.types is not None:
             best = OF_PAIRS
         statement = self.sql.claim.replace("{best}", getattr(self.sql, best))
-        return execute(connection, statement, values)
+        return execute_often(connection, statement, values)
 
     def look(self, connection: Session, want: Want, now: datetime | None) -> Look:
         """Claim nothing; tell whether a claim would bring something, and what falls due next."""

@@ -7,7 +7,8 @@ connects, so what it says of the session's process is not what the session itsel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from psycopg import Connection, Cursor
@@ -34,19 +35,28 @@ class Pooled(Connection[tuple[Any, ...]]):
         self.direct = row == (self.info.backend_pid,)
 
 
+def prepares(connection: Connection[Any]) -> bool:
+    """Tell whether the session is ours alone, as far as is known."""
+    return isinstance(connection, Pooled) and connection.direct and not connection.shared
+
+
 def execute_often(
     connection: Connection[Any], statement: str, values: Mapping[str, Any]
 ) -> Cursor[tuple[Any, ...]]:
     """Run a statement that many calls run alike, with one plan for all; return the cursor.
 
-    Raises ``FORGOTTEN`` if the session was not ours alone; nothing was done, and the next try does
-    not prepare.
+    It, or the end of a pipeline, raises ``FORGOTTEN`` if the session was not ours alone.
     """
-    own = isinstance(connection, Pooled) and connection.direct and not connection.shared
+    return Cursor(connection, row_factory=tuple_row).execute(
+        statement.encode(), values, prepare=prepares(connection)
+    )
+
+
+@contextmanager
+def forgetting(connection: Connection[Any]) -> Iterator[None]:
+    """Prepare nothing any more on a pool one of whose sessions has forgotten."""
     try:
-        return Cursor(connection, row_factory=tuple_row).execute(
-            statement.encode(), values, prepare=own
-        )
+        yield
     except FORGOTTEN:
         type(connection).shared = True  # type: ignore[attr-defined] # only Pooled prepares
         raise

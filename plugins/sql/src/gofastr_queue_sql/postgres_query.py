@@ -10,16 +10,20 @@ from gofastr_queue_sql.queries import conditions_of
 
 STATES = {
     None: "true",
-    Status.PENDING: "state IN ('ready', 'later')",
-    Status.CLAIMED: "state = 'claimed'",
-    Status.FAILED: "state = 'failed'",
+    Status.PENDING: "{} IN ('ready', 'later')",
+    Status.CLAIMED: "{} = 'claimed'",
+    Status.FAILED: "{} = 'failed'",
 }
 
+STATE, UNINDEXED = "state", "state || ''"
+"""Where ids are given, no index by state fits: one that was empty is taken for quick ever after."""
 
-def condition(query: JobQuery) -> tuple[str, dict[str, Any]]:
-    """Return what must hold for a row, and the values in it."""
+
+def condition(query: JobQuery, *also: Status) -> tuple[str, dict[str, Any]]:
+    """Return what must hold for a row, and the values in it; it has each of these statuses too."""
     conditions, values = conditions_of(query, "%({})s")
-    conditions.append(STATES[query.status])
+    state = STATE if query.ids is None else UNINDEXED
+    conditions += [STATES[status].format(state) for status in (query.status, *also)]
     if query.ids is not None:
         conditions.append("id = ANY(%(ids)s)")
         values["ids"] = list(query.ids)

@@ -72,10 +72,10 @@ class PostgresScheduling:
         with self._sessions.session() as connection:
             found = execute(connection, self._sql.schedule_list, {"ids": asked}).fetchall()
             values = {"ids": [row[0] for row in found], "limit": occurrences}
-            ticks = execute(connection, self._sql.occurrence_list, values).fetchall()
-        kept: dict[str, list[tuple[int, str]]] = {}
-        for id, at, fate in ticks:
-            kept.setdefault(id, []).append((at, fate))
+            ticks = execute(connection, self._sql.occurrence_list, values) if found else ()
+            kept: dict[str, list[tuple[int, str]]] = {}
+            for id, at, fate in ticks:
+                kept.setdefault(id, []).append((at, fate))
         return [schedule_rows.schedule(row, kept.get(row[0], ())) for row in found]
 
     @hookimpl

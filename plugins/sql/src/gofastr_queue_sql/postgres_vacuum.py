@@ -28,8 +28,11 @@ LEAST = 10_000
 SHARE = 0.2
 """Rows changed per row of the table before it is worth while: all its indexes are read."""
 
-REST = 9
-"""Times as long as a vacuum took, nothing is vacuumed: it may be in vain under an old snapshot."""
+REST, REST_WHEN_STALE = 9, 1
+"""Times as long as a vacuum took, nothing is vacuumed: it may be in vain under an old snapshot.
+
+Less where somebody counts jobs, who waits twice as long for it without a vacuum.
+"""
 
 PAUSE_SECONDS = 60.0
 """After a vacuum that failed."""
@@ -46,7 +49,8 @@ class Vacuum:
         self._lock = threading.Lock()
         self._changed = 0
         self._threshold = LEAST
-        self._not_before = 0.0
+        self._busy = False
+        self._ended = self._took = self._paused = 0.0
         self._allowed = True
         self._process = os.getpid()
         self._reindex = Reindex(sessions, sql)
@@ -64,7 +68,7 @@ class Vacuum:
         """Go on; a child has nothing of what its parent is doing."""
         if os.getpid() != self._process:
             self._process = os.getpid()
-            self._not_before = 0.0
+            self._busy = False
             self._reindex = Reindex(self._sessions, self._sql)
         self._lock.release()
 
@@ -74,28 +78,28 @@ class Vacuum:
             self._changed += changed
             enough = self._changed >= self._threshold
         if enough:
-            self.begin()
+            self.begin(REST)
 
     def stale(self) -> bool:
         """Tell whether much of the table has changed since the last vacuum; begin one then."""
         with self._sessions.session() as connection:
             stale: bool = execute(connection, self._sql.stale, {"least": LEAST}).fetchone()[0]
         if stale:
-            self.begin()
+            self.begin(REST_WHEN_STALE)
         return stale
 
-    def begin(self) -> None:
+    def begin(self, rest: int) -> None:
         """Vacuum in the background, unless it was done a moment ago or the role may not."""
         with self._lock:
-            if not self._allowed or time.monotonic() < self._not_before:
+            rested = max(self._ended + rest * self._took, self._paused)
+            if self._busy or not self._allowed or time.monotonic() < rested:
                 return
             self._changed = 0
-            self._not_before = float("inf")  # until this one is done
+            self._busy = True
         threading.Thread(target=self._run, name="gofastr-queue-vacuum", daemon=True).start()
 
     def _run(self) -> None:
         began = time.monotonic()
-        pause = PAUSE_SECONDS
         try:
             with self._sessions.session() as connection:
                 rows, owner = execute(connection, self._sql.size).fetchone()
@@ -103,10 +107,12 @@ class Vacuum:
                 self._threshold = LEAST + int(SHARE * rows)
                 if self._allowed:
                     execute(connection, self._sql.vacuum)
-            pause = REST * (time.monotonic() - began)
+            self._took = time.monotonic() - began
             if self._allowed and self._sessions.many:
                 self._reindex.run()
         except (QueueError, psycopg.Error) as error:
+            self._paused = time.monotonic() + PAUSE_SECONDS
             log.info("not vacuumed, autovacuum will do it: %s", error)
         finally:
-            self._not_before = time.monotonic() + pause
+            self._ended = time.monotonic()
+            self._busy = False

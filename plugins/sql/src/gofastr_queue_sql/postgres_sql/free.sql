@@ -1,9 +1,10 @@
--- Of the wanted jobs, the best that nobody else has locked.
+-- Of the wanted jobs, the best that nobody else has locked.  The state is asked for so that no index
+-- of ready jobs fits: for a plan made while there were none, they are as good as the one by place.
 SELECT free.seq
 FROM (SELECT seq FROM wanted ORDER BY priority DESC, seq) AS candidate
 CROSS JOIN LATERAL (
     SELECT seq FROM {table}
-    WHERE seq = candidate.seq AND state = 'ready'
+    WHERE seq = candidate.seq AND state || '' = 'ready'
     FOR UPDATE SKIP LOCKED
 ) AS free
 LIMIT %(limit)s

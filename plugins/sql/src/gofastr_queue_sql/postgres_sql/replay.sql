@@ -1,8 +1,9 @@
 -- Make failed jobs ready again at the back, in their order; only the winner sees them failed.
--- Locked by id, which never changes, and in the order of ids, as everything is that waits for locks.
+-- Locked by id, which never changes, and in the order of ids, as everything is that waits for locks;
+-- the state is asked for so that the index of failed jobs does not fit, as in free.sql.
 WITH chosen AS MATERIALIZED (
     SELECT id FROM {table} AS job
-    WHERE state = 'failed' AND {conditions}
+    WHERE {conditions}
     ORDER BY seq
     LIMIT %(limit)s
 ),
@@ -10,7 +11,7 @@ locked AS MATERIALIZED (
     SELECT job.id, job.seq
     FROM (SELECT id FROM chosen ORDER BY id) AS ordered
     CROSS JOIN LATERAL (
-        SELECT id, seq FROM {table} WHERE id = ordered.id AND state = 'failed' FOR UPDATE
+        SELECT id, seq FROM {table} WHERE id = ordered.id AND state || '' = 'failed' FOR UPDATE
     ) AS job
 ),
 replayed AS MATERIALIZED (
