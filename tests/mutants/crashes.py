@@ -28,7 +28,7 @@ CRASHES = [
     Mutant(
         1,
         "crashes: a schema in sqlite is made by halves",
-        f"{SQL}/sqlite_schema.py",
+        f"{SQL}/sqlite_tables.py",
         "        step(database, table)\n",
         '        step(database, table)\n        database.execute("COMMIT")\n'
         '        database.execute("BEGIN")\n',

@@ -12,6 +12,7 @@ import pytest
 from gofastr_queue import BackendUnavailable, InvalidOption, Queue
 from gofastr_queue_sql import SqliteBackend
 from gofastr_queue_sql.sqlite import connect
+from gofastr_queue_sql.sqlite_file import File
 
 
 @pytest.fixture
@@ -55,6 +56,45 @@ def test_synchronous_can_be_asked_for_in_the_url(file: Path) -> None:
 
     assert pragmas(backend, "synchronous") == {1}
     backend.queue_close()
+
+
+def test_a_connection_is_opened_when_something_needs_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+    open_file = File.open
+
+    def count(file: File) -> sqlite3.Connection:
+        opened.append(open_file(file))
+        return opened[-1]
+
+    monkeypatch.setattr(File, "open", count)
+    with Queue.open(f"sqlite:///{file}") as queue:
+        queue.enqueue("mail")
+        assert len(opened) == 1  # to write
+        queue.stats()
+        assert len(opened) == 2  # to list without holding up writers
+        queue.dequeue()
+        assert len(opened) == 3  # to look for something to claim
+
+
+@pytest.mark.parametrize(
+    ("again", "said"), [(False, "cannot open"), (True, "another file than it was")]
+)
+def test_a_file_that_was_taken_away_is_told_and_not_made_anew(
+    file: Path, again: bool, said: str
+) -> None:
+    with Queue.open(f"sqlite:///{file}") as queue:
+        queue.enqueue("mail")
+        for path in [*file.parent.iterdir()]:
+            path.unlink()
+        if again:
+            Queue.open(f"sqlite:///{file}").close()
+
+        with pytest.raises(BackendUnavailable, match=said):
+            queue.stats()
+
+    assert file.exists() is again
 
 
 @pytest.mark.parametrize("value", ["off", "FULL", "", 1, None, "extra", "full; DROP TABLE x"])
@@ -155,7 +195,7 @@ def test_a_closed_backend_is_a_backend_failure(file: Path) -> None:
 def test_a_lock_that_is_held_too_long_is_a_backend_failure(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gofastr_queue_sql.sqlite_connection.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("gofastr_queue_sql.sqlite_file.BUSY_SECONDS", 0.05)
     with Queue.open(f"sqlite:///{file}") as queue, closing(sqlite3.connect(file)) as other:
         other.execute("BEGIN IMMEDIATE")
 

@@ -41,7 +41,8 @@ from gofastr_queue_sql import (
 )
 from gofastr_queue_sql.queries import conditions_of
 from gofastr_queue_sql.rows import micros, moment
-from gofastr_queue_sql.sqlite_connection import Connection, inside, lenient, open_file, yours
+from gofastr_queue_sql.sqlite_connection import Connection, inside, lenient, yours
+from gofastr_queue_sql.sqlite_file import File
 from gofastr_queue_sql.sqlite_moves import Moves
 from gofastr_queue_sql.sqlite_schedules import SqliteScheduling
 from gofastr_queue_sql.sqlite_schedules import clock as _now
@@ -105,17 +106,14 @@ class SqliteBackend(SqliteScheduling):
             if "\0" in os.fspath(database):
                 raise InvalidOption(f"a file name cannot hold a NUL: {database!r}")
             self._file = str(Path(database).absolute())
-
-            def connect() -> sqlite3.Connection:
-                return open_file(self._file, synchronous)
-
-            self._writer = Connection(self._file, connect)
-            self._reader = Connection(self._file, connect)
-            self._looker = Connection(self._file, connect)
+            file = File(self._file, synchronous)
+            self._writer = Connection(self._file, file.open)
+            self._reader = Connection(self._file, file.open)
+            self._looker = Connection(self._file, file.open)
         try:
             with self._writer.reading() as cursor:
                 sqlite_schema.prepare(cursor.connection, table)
-            self._watch = Watch(self._version)
+            self._watch = Watch(self._version, f"{self._file}-wal")
         except BaseException:
             self._close()
             raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,20 +16,14 @@ from gofastr_queue_sql import forks
 BUSY_SECONDS = 30.0
 """How long a write waits for other processes' writes."""
 
-SWITCH_SECONDS = 0.01
-"""Between two tries of switching to WAL."""
-
 CLOSE_SECONDS = 1.0
 """How long a close waits for an operation that goes on."""
-
-OWNERS = 0o600
-"""Who may read and write a new file; SQLite gives its journals the same."""
 
 before_commit = failpoints.point("commit.before")
 
 
 class Connection:
-    """A connection that one thread uses at a time, opened anew after a fork."""
+    """A connection that one thread uses at a time, opened when first used and after a fork."""
 
     fork_rank = 1
 
@@ -44,8 +37,6 @@ class Connection:
         self._closed = False
         self._process = os.getpid()
         self._connection: sqlite3.Connection | None = None
-        with translated(file):
-            self._connection = connect()
         forks.watch(self)
 
     @contextmanager
@@ -130,39 +121,6 @@ class Connection:
         cursor = self._connection.cursor()
         cursor.row_factory = None
         return cursor
-
-
-def open_file(file: str, synchronous: str) -> sqlite3.Connection:
-    """Open a database file in WAL mode; a new one is its owner's alone, for jobs are private."""
-    with suppress(OSError):  # it is there, or SQLite will say why it cannot be
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNERS))
-    connection = sqlite3.connect(
-        file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    try:
-        _write_ahead(connection)
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to WAL; where another process switches too, SQLite does not wait by itself."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-            if mode != "wal":
-                connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() >= deadline:
-                raise
-            time.sleep(SWITCH_SECONDS)
-        else:
-            return
 
 
 def lenient(connection: sqlite3.Connection) -> None:

@@ -1,7 +1,6 @@
 """The schema of a queue in SQLite: made on open, with a version.
 
-sqlite-utils writes the table; partial indexes, which it does not know, are plain SQL.  Versions
-stand in a table of our own, because ``user_version`` belongs to the owner of the file.
+Versions stand in a table of our own, because ``user_version`` belongs to the owner of the file.
 """
 
 from __future__ import annotations
@@ -9,9 +8,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-import sqlite_utils
-
-from gofastr_queue import failpoints, limits
+from gofastr_queue import limits
 from gofastr_queue.errors import BackendUnavailable, SchemaTooNew
 from gofastr_queue_sql import sqlite_url
 from gofastr_queue_sql.sqlite_connection import translated
@@ -22,50 +19,6 @@ OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with this version."""
 
 UPGRADE = "upgrade gofastr-queue-sql"
-
-COLUMNS = {
-    "seq": int,
-    "id": str,
-    "type": str,
-    "lane": str,
-    "priority": int,
-    "state": str,
-    "attempts": int,
-    "max_attempts": int,
-    "created_at": int,
-    "scheduled_at": int,
-    "payload": str,
-    "headers": str,
-    "errors": str,
-    "token": str,
-    "worker": str,
-    "lease_until": int,
-}
-
-INDEXES = {
-    "ready": "(lane, type, priority DESC, seq)",
-    "later": "(scheduled_at, seq, lane, type)",
-    "leases": "(lease_until, seq, lane, type)",
-    "failed": "(seq, lane, type)",
-}
-"""One index for each state: a claim never walks past what it cannot take."""
-
-SCHEDULES = {
-    "id": str,
-    "definition": str,
-    "version": int,
-    "registered_at": int,
-    "watermark": int,
-    "next_due": int,
-    "paused": int,
-    "last_job": str,
-}
-
-OCCURRENCES = {"schedule": str, "at": int, "fate": str}
-
-between_statements = failpoints.point("migrate.between_statements")
-
-STATE_OF = {"ready": "ready", "later": "later", "leases": "claimed", "failed": "failed"}
 
 
 def prepare(connection: sqlite3.Connection, table: str) -> None:
@@ -146,53 +99,15 @@ def _known(connection: sqlite3.Connection, table: str) -> int | None:
 
 
 def _upgrade(connection: sqlite3.Connection, table: str, known: int) -> None:
-    """Make what versions later than ``known`` have."""
-    database = sqlite_utils.Database(connection, execute_plugins=False, recursive_triggers=False)
-    for step in (_create, _create_schedules)[known:]:
-        step(database, table)
-        between_statements()
-    database.table(VERSIONS).create({"queue": str, "version": int}, pk="queue", if_not_exists=True)
-    database.execute(
+    # few who open a queue have to make it, and sqlite-utils takes longer to import than all of this
+    from gofastr_queue_sql import sqlite_tables  # noqa: PLC0415
+
+    sqlite_tables.make(connection, table, known)
+    connection.execute(
+        f'CREATE TABLE IF NOT EXISTS "{VERSIONS}" ("queue" TEXT PRIMARY KEY, "version" INTEGER)'
+    )
+    connection.execute(
         f"INSERT INTO {VERSIONS} (queue, version) VALUES (?, ?) "  # noqa: S608 - a constant
         "ON CONFLICT (queue) DO UPDATE SET version = excluded.version",
         (table, VERSION),
     )
-
-
-def _create(database: sqlite_utils.Database, table: str) -> None:
-    _refuse_taken(database, table)
-    database.table(table).create(
-        COLUMNS,
-        pk="seq",
-        not_null=set(COLUMNS) - {"seq", "lease_until"},
-        defaults={"token": "", "worker": ""},
-        strict=True,
-    )
-    database.table(table).create_index(["id"], index_name=f"{table}_id", unique=True)
-    for name, columns in INDEXES.items():
-        database.execute(
-            f'CREATE INDEX "{table}_{name}" ON "{table}" {columns} '
-            f"WHERE state = '{STATE_OF[name]}'"
-        )
-
-
-def _create_schedules(database: sqlite_utils.Database, table: str) -> None:
-    schedules, occurrences = f"{table}_schedules", f"{table}_occurrences"
-    for name in (schedules, occurrences):
-        _refuse_taken(database, name)
-    database.table(schedules).create(
-        SCHEDULES, pk="id", not_null=set(SCHEDULES) - {"id", "next_due"}, strict=True
-    )
-    database.execute(
-        f'CREATE INDEX "{table}_due" ON "{schedules}" (next_due, id) WHERE next_due IS NOT NULL'
-    )
-    database.table(occurrences).create(
-        OCCURRENCES, pk=("schedule", "at"), not_null={"fate"}, strict=True
-    )
-
-
-def _refuse_taken(database: sqlite_utils.Database, name: str) -> None:
-    if name in database.table_names() or name in database.view_names():
-        raise BackendUnavailable(
-            f"the file has a table {name!r} that is not a queue's; give another table="
-        )
