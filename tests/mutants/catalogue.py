@@ -416,6 +416,13 @@ MUTANTS = [
     ),
     _core(
         10,
+        "a gate that opens during a claim is seen at the next poll",
+        "worker/gate.py",
+        "bool(self._closed) or self._opened_at >= moment",
+        "bool(self._closed)",
+    ),
+    _core(
+        10,
         "lane workers take any lane",
         "worker/engine.py",
         "lanes = None if lane is None else frozenset({lane})",

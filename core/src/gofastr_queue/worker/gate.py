@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 
 log = logging.getLogger("gofastr_queue.worker")
@@ -14,17 +15,23 @@ class Gate:
     def __init__(self, function: Callable[[str], bool] | None) -> None:
         self._function = function
         self._closed: frozenset[str] = frozenset()
+        self._opened_at = 0.0
 
-    @property
-    def closed(self) -> frozenset[str]:
-        """The types that were closed when last asked."""
-        return self._closed
+    def closed_since(self, moment: float) -> bool:
+        """Tell whether a type was seen closed at any time since a monotonic moment.
+
+        Several pools ask: one may see a type open while another claims without it.
+        """
+        return bool(self._closed) or self._opened_at >= moment
 
     def refresh(self, types: Iterable[str]) -> frozenset[str]:
         """Ask about ``types`` and whatever was closed; return those closed now."""
         if self._function is not None:
-            asked = {*types, *self._closed}
-            self._closed = frozenset(type for type in asked if not self._ask(type))
+            before = self._closed
+            closed = frozenset(type for type in {*types, *before} if not self._ask(type))
+            if before - closed:
+                self._opened_at = time.monotonic()
+            self._closed = closed
         return self._closed
 
     def admits(self, type: str) -> bool:

@@ -287,11 +287,10 @@ class Pool:
             if want is not None:
                 claims = self._consumer.claim(want, room)
                 self._fill(claims.claims, since)
-        if claims is None:
-            pause = self._longest_pause()
-        else:
-            due = claims.next_due
-            pause = min(self._longest_pause(), self._poll if due is None else due.total_seconds())
+        pause = self._longest_pause(since)
+        if claims is not None:
+            if claims.next_due is not None:
+                pause = min(pause, claims.next_due.total_seconds())
             if not claims.claims:
                 pause = max(pause, EMPTY_SECONDS)
         with self._lock:
@@ -305,8 +304,8 @@ class Pool:
         self._keeper.let_go(one.held.claim for one in finished if isinstance(one.settlement, kinds))
         finished[:] = [one for one in finished if not isinstance(one.settlement, kinds)]
 
-    def _longest_pause(self) -> float:
-        return min(self._poll, GATE_SECONDS) if self._gate.closed else self._poll
+    def _longest_pause(self, since: float) -> float:
+        return min(self._poll, GATE_SECONDS) if self._gate.closed_since(since) else self._poll
 
     def _fill(self, claims: list[Claim], since: float) -> None:
         """Give claims to the slots; drop those that have no handler."""
