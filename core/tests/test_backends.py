@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -62,6 +62,7 @@ def serverless(monkeypatch: pytest.MonkeyPatch) -> None:
         return [one for one in entry_points(group=group) if one.name in ("memory", "sqlite")]
 
     monkeypatch.setattr(backends, "entry_points", found)
+    monkeypatch.setattr(backends, "_found", {})
 
 
 @pytest.mark.usefixtures("serverless")
@@ -103,6 +104,21 @@ def test_what_is_no_url_is_refused_with_an_example(url: Any) -> None:
 def test_schemes_are_not_case_sensitive() -> None:
     with Queue.open("MEMORY://") as queue:
         assert repr(queue) == "<Queue on memory, open>"
+
+
+def test_a_backend_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def look(group: str) -> EntryPoints:
+        looked.append(group)
+        return entry_points(group=group)
+
+    monkeypatch.setattr(backends, "entry_points", look)
+    monkeypatch.setattr(backends, "_found", {})
+    for _ in range(3):
+        Queue.open("memory://").close()
+
+    assert looked == [backends.GROUP]
 
 
 def test_only_the_backend_that_was_asked_for_is_imported(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from gofastr_queue import Queue
 from gofastr_queue.cli.app import app
 from gofastr_queue.cli.options import duration, lane_workers
-from gofastr_queue.cli.output import plain
 from gofastr_queue.cli.redaction import redacted, secrets_of
+from gofastr_queue.cli.texts import plain
 
 PASSWORD = "s3cr3t/%40:x"  # noqa: S105 - the canary of these tests
 CODED = quote(PASSWORD, safe="")
@@ -198,7 +198,8 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path, missing: str)
         ([], 2, "Usage: gofastr-queue"),
         (["--help"], 0, "Exit codes"),
         (["--version"], 0, "0."),
-        (["frobnicate"], 2, "No such command 'frobnicate'"),
+        (["frobnicate"], 2, "No such command 'frobnicate'. See"),
+        (["enqeue"], 2, "No such command 'enqeue'. Did you mean 'enqueue'?"),
         (["jobs"], 2, "Missing command"),
         (["stats"], 2, "add --url sqlite:///jobs.db or set GOFASTR_QUEUE_URL"),
         (["stats", "--url", "jobs.db"], 2, "begins with a scheme"),

@@ -121,6 +121,8 @@ def test_a_command_that_two_bring_is_listed_and_refused_by_their_names(
     [
         "gofastr_queue",
         "gofastr_queue.cli.app",
+        "gofastr_queue.cli.demo.command",
+        "gofastr_queue.cli.working",
         "gofastr_queue_memory",
         "gofastr_queue_sql.sqlite",
         "gofastr_queue_sql.postgres",

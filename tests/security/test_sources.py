@@ -28,6 +28,7 @@ NAMES = {"eval", "exec", "compile", "__import__"}
 LOADERS = {"import_module", "exec_module", "spec_from_file_location", "load_module", "loads_object"}
 
 LOADING = {
+    "core/src/gofastr_queue/cli/app.py": "the modules of its own commands, by a table in it",
     "core/src/gofastr_queue/cli/working.py": "the module that the operator names: work app:queue",
     "core/src/gofastr_queue/places.py": "the module of a handler that was registered",
 }

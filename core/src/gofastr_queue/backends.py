@@ -43,6 +43,8 @@ _PARAMETER = re.compile(r"\w+=")
 _OF_USERS = re.compile(r"[@:=]")
 """What stands around a password, and hardly in a path."""
 
+_found: dict[tuple[str, str], EntryPoint] = {}
+
 
 class Backend(Claiming, Acking, Nacking, Reclaiming, Protocol):
     """What every backend has; the other topics of ``hookspecs`` are capabilities."""
@@ -98,12 +100,19 @@ def factory_for(url: str) -> EntryPoint:
 
 
 def only(group: str, scheme: str) -> EntryPoint | None:
-    """Find the one entry point of a group that serves a scheme; nothing is imported."""
+    """Find the one entry point of a group that serves a scheme; nothing is imported.
+
+    What was found is remembered: to look reads a file of every installed distribution.
+    """
+    if (group, scheme) in _found:
+        return _found[group, scheme]
     found = installed(group).get(scheme, [])
     if len(found) > 1:
         names = " and ".join(sorted(_distribution(point) for point in found))
         raise BackendNotFound(f"'{scheme}://' is served by {names}; uninstall all but one of them")
-    return found[0] if found else None
+    if not found:
+        return None
+    return _found.setdefault((group, scheme), found[0])
 
 
 def installed(group: str = GROUP) -> dict[str, list[EntryPoint]]:

@@ -124,7 +124,7 @@ class Draft:
         )
 
 
-@frozen
+@frozen(slots=False)
 class Put:
     """What became of a draft: the stored job, and whether this call stored it."""
 

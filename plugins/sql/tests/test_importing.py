@@ -67,3 +67,14 @@ def test_the_driver_is_imported_when_it_is_asked_for() -> None:
     )
 
     assert loaded == "postgresql sqlite True\n"
+
+
+def test_opening_a_queue_that_is_there_imports_nothing_that_makes_one(tmp_path: object) -> None:
+    opened = (
+        "import sys\n"
+        "from gofastr_queue import Queue\n"
+        f"Queue.open('sqlite:///{tmp_path}/jobs.db').close()\n"
+        "print('sqlite_utils' in sys.modules)"
+    )
+
+    assert [run(opened), run(opened)] == ["True\n", "False\n"]

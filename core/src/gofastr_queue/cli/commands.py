@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
-from gofastr_queue.cli.output import plain
 from gofastr_queue.cli.redaction import redacted, secrets_of
+from gofastr_queue.cli.texts import plain
 from gofastr_queue.errors import BackendNotFound, InvalidOption, QueueError
 
 NAME = "gofastr-queue"

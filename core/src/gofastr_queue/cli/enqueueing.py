@@ -11,6 +11,7 @@ import click
 
 from gofastr_queue.cli import output
 from gofastr_queue.cli.options import as_json, at_store, duration, moment, opened
+from gofastr_queue.cli.texts import plain
 
 LONGEST_INPUT = 16 * 1024 * 1024
 """Bytes read from stdin: far above any payload's limit, which core checks."""
@@ -69,7 +70,7 @@ def enqueue(
     if json:
         output.emit(job)
     else:
-        output.console().print(f"enqueued {output.plain(job.id)}", soft_wrap=True)
+        output.console().print(f"enqueued {plain(job.id)}", soft_wrap=True)
 
 
 def _payload(given: str | None) -> Any:

@@ -14,7 +14,7 @@ from rich.text import Text
 from gofastr_queue.cli import output
 from gofastr_queue.cli.commands import Failed
 from gofastr_queue.cli.options import as_json, at_store, in_lane, of_type, older_than, opened
-from gofastr_queue.cli.output import ago, number, plain
+from gofastr_queue.cli.texts import ago, number, plain
 from gofastr_queue.job import Job, JobError, Page, Unreadable
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import Count

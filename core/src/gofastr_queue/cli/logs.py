@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime
 
 from gofastr_queue.cli.commands import without_passwords
-from gofastr_queue.cli.output import plain
+from gofastr_queue.cli.texts import plain
 
 LEVELS = ("debug", "info", "warning", "error")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cattrs.preconf.json import make_converter
@@ -13,21 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gofastr_queue.cli.texts import plain
+
 WIDE = 200
 """Columns of a table that no terminal shows: a pipe should see whole lines."""
 
 _converter = make_converter()
 _converter.register_unstructure_hook(datetime, lambda moment: moment.isoformat())
 _converter.register_unstructure_hook(timedelta, lambda span: span.total_seconds())
-
-
-def plain(text: str) -> str:
-    """Return ``text`` with every character that is no visible one or a space written as escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text
-    )
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -57,24 +50,3 @@ def table(*columns: str, title: str | None = None) -> Table:
 def add_row(target: Table, values: Iterable[str], style: str = "") -> None:
     """Add a row of texts from anywhere."""
     target.add_row(*(Text(plain(value)) for value in values), style=style)
-
-
-def number(value: int) -> str:
-    """Return a number with its thousands apart."""
-    return f"{value:,}".replace(",", " ")
-
-
-def ago(moment: datetime | None) -> str:
-    """Return how long ago, or how far ahead, a moment is."""
-    if moment is None:
-        return ""
-    seconds = (datetime.now(UTC) - moment).total_seconds()
-    return f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
-
-
-def span(seconds: float) -> str:
-    """Return a duration in its largest fitting unit."""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f}{unit}"
-    return f"{seconds:.0f}s"

@@ -10,7 +10,7 @@ import click
 from gofastr_queue.cli import output
 from gofastr_queue.cli.commands import Failed
 from gofastr_queue.cli.options import as_json, at_store, in_lane, of_type, older_than, opened
-from gofastr_queue.cli.output import number, plain
+from gofastr_queue.cli.texts import number, plain
 
 
 @click.command()

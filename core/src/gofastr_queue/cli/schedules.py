@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from gofastr_queue.cli import output
 from gofastr_queue.cli.commands import Failed
 from gofastr_queue.cli.options import as_json, at_store, opened
-from gofastr_queue.cli.output import ago, plain
+from gofastr_queue.cli.texts import ago, plain
 from gofastr_queue.cron import zone
 from gofastr_queue.queue import Queue
 from gofastr_queue.schedules import Schedule

@@ -6,7 +6,6 @@ handlers before any runs.  When the pipe ends the worker is gone, and so is this
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
 import json
@@ -121,6 +120,8 @@ class Child:
         error: BaseException | None = None
         try:
             handler = self._handler(place, claim.job.type)
+            if handler.is_async:
+                import asyncio  # noqa: PLC0415 - few handlers need it, and it is slow to import
             self._line.say("started")
             result = handler.call(claim.job, _Context(claim, self._line))
             if handler.is_async:

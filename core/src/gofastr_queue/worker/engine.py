@@ -15,11 +15,12 @@ from gofastr_queue.retry import Backoff
 from gofastr_queue.worker.children import STOP_SECONDS, Children
 from gofastr_queue.worker.gate import Gate
 from gofastr_queue.worker.keeper import STOPPED, Held, Keeper
+from gofastr_queue.worker.loop import Loop
 from gofastr_queue.worker.options import Options
 from gofastr_queue.worker.pool import Pool
 from gofastr_queue.worker.reclaimer import Reclaimer
 from gofastr_queue.worker.running import Runner
-from gofastr_queue.worker.slots import Loop, Tasks, Threads
+from gofastr_queue.worker.slots import Tasks, Threads
 from gofastr_queue.worker.suspects import Suspects
 
 SETTLE_SECONDS = 3 * STOP_SECONDS
@@ -84,7 +85,8 @@ class Engine:
                 verify(handler.type, handler.function)
         if not self._handlers.all():
             log.warning("no handler is registered: this worker claims nothing until one is")
-        self._handlers.on_change(self.nudge)
+        self._handlers.on_change(self._changed)
+        self._begin_loop()
         self._keeper.start()
         self._reclaimer.start(self._options.reclaim_interval)
         for slots in self._slots:
@@ -93,7 +95,7 @@ class Engine:
             pool.start()
 
     def nudge(self) -> None:
-        """Look for jobs now: a handler was registered."""
+        """Look for jobs now."""
         for pool in self._pools:
             pool.nudge()
 
@@ -103,7 +105,7 @@ class Engine:
         After ``grace`` the handlers that still run are told to stop and left to their leases, or
         ended with their process and settled; False then.
         """
-        self._handlers.off_change(self.nudge)
+        self._handlers.off_change(self._changed)
         deadline = time.monotonic() + grace.total_seconds()
         for pool in self._pools:
             pool.stop()
@@ -120,6 +122,16 @@ class Engine:
         self._reclaimer.stop()
         self._loop.stop()
         return all(joined)
+
+    def _changed(self) -> None:
+        """Look for jobs of a handler that was registered."""
+        self._begin_loop()
+        self.nudge()
+
+    def _begin_loop(self) -> None:
+        """Begin the loop that a handler needs now, for its first job would wait for the import."""
+        if any(handler.on_loop for handler in self._handlers.all()):
+            self._loop.get()
 
     def _settled(self, ended: set[Held]) -> None:
         """Wait until jobs whose process was ended are settled, or the store cannot be reached."""

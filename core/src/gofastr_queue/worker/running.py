@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -66,31 +65,12 @@ class Runner:
         try:
             if handler.is_async:
                 return call_async(held, handler)
-            result = handler.call(held.claim.job, _context(held))
+            result = handler.call(held.claim.job, context_of(held))
             if result is not None:
                 no_coroutine(handler, result)
         except BaseException as raised:  # noqa: BLE001 - SystemExit too is only a failed attempt
             error = raised
-        return self._settlement(held, handler, error)
-
-    async def run_async(self, held: Held, handler: Handler) -> Settlement:
-        """Run an ``async def`` handler; over its timeout, or without its lease, it is cancelled.
-
-        Nothing is let out: a SystemExit in a task would end the event loop.
-        """
-        context = _context(held)
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None  # noqa: S101 - this is a coroutine
-        context.on_cancel(lambda: loop.call_soon_threadsafe(task.cancel))
-        error: BaseException | None = None
-        try:
-            await handler.call(held.claim.job, context)
-        except asyncio.CancelledError as raised:
-            late = time.monotonic() >= held.stop_at
-            error = TimeoutError("the handler ran over its timeout") if late else raised
-        except BaseException as raised:  # noqa: BLE001 - see above
-            error = raised
-        return self._settlement(held, handler, error)
+        return self.settlement(held, handler, error)
 
     def _run_apart(self, held: Held, handler: Handler, place: Place) -> Settlement:
         """Run a job in a child process, which ends with the job's time or lease."""
@@ -104,12 +84,12 @@ class Runner:
             )
             return Release(held.claim, Outcome.GIVE_BACK, NO_PROCESS_DELAY)
         except BaseException as error:  # noqa: BLE001 - a slot's thread outlives any failure
-            return self._settlement(held, handler, error)
+            return self.settlement(held, handler, error)
         if end is None:
             return Release(held.claim, Outcome.GIVE_BACK)
-        return self._settlement(held, handler, end)
+        return self.settlement(held, handler, end)
 
-    def _settlement(
+    def settlement(
         self, held: Held, handler: Handler, end: Ending | BaseException | None
     ) -> Settlement:
         """Decide how to settle, also when what the user gave for deciding it is broken."""
@@ -126,6 +106,7 @@ class Runner:
         return bool(self.consumer.extend([claim], lease))
 
 
-def _context(held: Held) -> Context:
+def context_of(held: Held) -> Context:
+    """Return what the handler of a prepared job is given."""
     assert held.context is not None  # noqa: S101 - prepare has made it
     return held.context

@@ -10,7 +10,7 @@ from attrs import frozen
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gofastr_queue.cli.output import number, plain
+from gofastr_queue.cli.texts import number, plain
 
 LINE_SECONDS = 1.0
 """Seconds between two lines where there is no terminal."""

@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from gofastr_queue.cli.demo.tally import Tally
-from gofastr_queue.cli.output import number
+from gofastr_queue.cli.texts import number
 
 
 @frozen
