@@ -276,7 +276,7 @@ def _is_now(batch: Batch) -> tuple[bool, bool]:
     return batch.next_due == timedelta(0), batch.next_due is None
 
 
-@pytest.mark.parametrize(("store", "examples"), [("sqlite", 60), ("postgres", 40), ("redis", 60)])
+@pytest.mark.parametrize(("store", "examples"), [("sqlite", 30), ("postgres", 20), ("redis", 30)])
 def test_the_difference_machine_finds_none(
     store: str, examples: int, request: pytest.FixtureRequest
 ) -> None:

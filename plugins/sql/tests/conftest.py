@@ -15,8 +15,10 @@ from psycopg import sql
 from tests.servers.postgres import Address, Server, any_server, installations
 from tests.servers.sessions import random_sessions
 
+from gofastr_queue import Queue
 from gofastr_queue.backends import connect
 from gofastr_queue_conformance import Harness
+from gofastr_queue_conformance.certifying.emptying import Broom
 from gofastr_queue_sql import postgres_schema, postgres_url
 from gofastr_queue_sql.postgres import PostgresBackend
 
@@ -40,6 +42,8 @@ def sqlite(tmp_path: Path) -> Harness:
 
 
 _numbers = itertools.count()
+
+Kept = tuple[Harness, Broom]
 
 
 @contextmanager
@@ -103,11 +107,32 @@ def _grant(owner: str, role: str, schema: str) -> None:
             connection.execute(grant.replace(" worker", f' "{role}"').encode())
 
 
+def _keep(harness: Harness) -> Iterator[Kept]:
+    with Queue(harness.open()) as queue:
+        broom = Broom(harness.open, queue.capabilities)
+    yield harness, broom
+    broom.put_away()
+
+
 @pytest.fixture
 def postgres(postgres_server: Address) -> Iterator[Harness]:
     """Give the kit the newest PostgreSQL, as the owner of everything."""
     with postgres_harness(postgres_server, lossy=True) as harness:
         yield harness
+
+
+@pytest.fixture(scope="module")
+def _kept(postgres_server: Address) -> Iterator[Kept]:
+    with postgres_harness(postgres_server, lossy=True) as harness:
+        yield from _keep(harness)
+
+
+@pytest.fixture
+def postgres_emptied(_kept: Kept) -> Iterator[Harness]:
+    """Give the same, in a schema that is emptied after each case: to make one takes longer."""
+    harness, broom = _kept
+    yield harness
+    broom.sweep()
 
 
 @pytest.fixture
@@ -124,16 +149,23 @@ def postgres_as_worker(postgres_server: Address) -> Iterator[Harness]:
         yield harness
 
 
-@pytest.fixture
-def postgres_restrained(postgres_server: Address) -> Iterator[Harness]:
-    """Give the kit such a role, and a planner that knows only nested loops.
-
-    Those run what is inside them often.
-    """
+@pytest.fixture(scope="module")
+def _kept_restrained(postgres_server: Address) -> Iterator[Kept]:
     off = ("hashjoin", "mergejoin", "material", "hashagg", "sort", "bitmapscan", "seqscan")
     settings = " ".join(f"-c enable_{name}=off" for name in off)
     with postgres_harness(postgres_server, role="worker", settings=settings) as harness:
-        yield harness
+        yield from _keep(harness)
+
+
+@pytest.fixture
+def postgres_restrained(_kept_restrained: Kept) -> Iterator[Harness]:
+    """Give such a role, and a planner that knows only nested loops; emptied after each case.
+
+    Those run what is inside them often.
+    """
+    harness, broom = _kept_restrained
+    yield harness
+    broom.sweep()
 
 
 @pytest.fixture

@@ -13,5 +13,5 @@ class TestPostgres(Suite):
     CERTIFICATE = Path(gofastr_queue_sql.__file__).parent / "certificates" / "postgresql.json"
 
     @pytest.fixture
-    def harness(self, postgres: Harness) -> Harness:
-        return postgres
+    def harness(self, postgres_emptied: Harness) -> Harness:
+        return postgres_emptied

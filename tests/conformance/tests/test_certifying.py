@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from uuid import uuid4
 
 import jsonschema
@@ -15,13 +17,19 @@ from click.testing import CliRunner
 
 import gofastr_queue_conformance
 from gofastr_queue import Capability, InvalidOption, Queue, Scheduler
+from gofastr_queue.backends import Backend
 from gofastr_queue.cli.app import app
-from gofastr_queue_conformance.certifying import certificate, tables, verdicts
+from gofastr_queue_conformance.certifying import certificate, collecting, suite, tables, verdicts
 from gofastr_queue_conformance.certifying.cases import Case
 from gofastr_queue_conformance.certifying.certificate import Certificate, Subject
+from gofastr_queue_conformance.certifying.emptying import Broom
 from gofastr_queue_conformance.certifying.store import Store
 from gofastr_queue_conformance.certifying.verdicts import Proof, Verdict
 from gofastr_queue_conformance.evidence import Asked
+from gofastr_queue_conformance.harness import Contract
+from gofastr_queue_conformance.machine import LifecycleContract
+from gofastr_queue_conformance.processes import ProcessesContract
+from gofastr_queue_conformance.restarting import RestartingContract
 from gofastr_queue_memory import MemoryBackend
 
 BROWSE, REPLAY, WAKE = Capability.BROWSE, Capability.REPLAY, Capability.WAKE
@@ -168,6 +176,64 @@ def test_a_store_is_emptied_after_each_case(shared: str) -> None:
     with Queue.open(shared) as queue:
         assert queue.stats() == {"pending": 0, "claimed": 0, "failed": 0}
         assert queue.schedules() == []
+
+
+def lasts(url: str) -> bool:
+    """Tell whether a store in memory outlives an opening: it does while somebody has it open."""
+    with Queue.open(url) as queue:
+        queue.enqueue("mail")
+    with Queue.open(url) as queue:
+        return queue.stats()["pending"] == 1
+
+
+def test_a_store_stays_open_from_case_to_case_but_not_for_one_that_is_alone() -> None:
+    store = Store(f"memory://{uuid4()}")
+
+    with store.fresh(alone=False):
+        pass
+    with store.fresh(alone=False) as harness:
+        assert lasts(harness.url)
+    with store.fresh() as harness:
+        assert not lasts(harness.url)
+    assert not lasts(store.url)
+
+
+def test_nothing_of_a_store_stays_open_once_it_is_closed() -> None:
+    store = Store(f"memory://{uuid4()}")
+
+    with store.fresh(alone=False):
+        pass
+    store.close()
+
+    assert not lasts(store.url)
+
+
+def test_a_store_that_has_dropped_what_was_idle_is_emptied_by_a_new_opening() -> None:
+    opened: list[MemoryBackend] = []
+
+    def open() -> Backend:
+        opened.append(MemoryBackend(name="swept"))
+        return opened[-1]
+
+    with Queue.open("memory://swept") as queue:
+        broom = Broom(open, queue.capabilities)
+        broom.sweep()
+        opened[0].queue_close()
+        queue.enqueue("mail")
+
+        broom.sweep()
+
+        assert queue.stats()["pending"] == 0
+    broom.put_away()
+    assert len(opened) == 2
+
+
+@pytest.mark.parametrize("contract", [ProcessesContract, RestartingContract, LifecycleContract])
+def test_cases_that_end_a_stores_last_opening_are_alone(contract: type[Contract]) -> None:
+    name = next(name for name in vars(contract) if name.startswith("test_"))
+    item = cast(pytest.Item, SimpleNamespace(name=name))
+
+    assert collecting.topic_of(suite.TestBackend, item) in suite.ALONE
 
 
 def test_a_store_that_holds_schedules_is_left_alone(shared: str) -> None:

@@ -45,7 +45,13 @@ from gofastr_queue_conformance.waking import WakingContract  # noqa: E402
 from gofastr_queue_conformance.working import WorkingContract  # noqa: E402
 
 
-class Calls(
+class Suite(
+    ScheduledProcessesContract,
+    ProcessesContract,
+    LostRepliesContract,
+    WorkingContract,
+    ConcurrencyContract,
+    ScheduledContract,
     LifecycleContract,
     RefusingContract,
     TransactionsContract,
@@ -63,21 +69,6 @@ class Calls(
     CarryingContract,
     RestartingContract,
     StoringContract,
-):
-    """The contracts of single calls, without workers and other processes.
-
-    For a store that is set up in another way and tried whole at other times.
-    """
-
-
-class Suite(
-    ScheduledProcessesContract,
-    ProcessesContract,
-    LostRepliesContract,
-    WorkingContract,
-    ConcurrencyContract,
-    ScheduledContract,
-    Calls,
 ):
     """Every contract; pytest runs the last base first, so the quick and telling ones lead.
 
@@ -97,7 +88,6 @@ class Suite(
 
 __all__ = [
     "BrowsingContract",
-    "Calls",
     "CarryingContract",
     "ChangedSchedulesContract",
     "ClaimingContract",

@@ -166,10 +166,10 @@ class ProcessesContract(Worked):
     ) -> None:
         if crew is None:
             return
-        job = producer.enqueue("work", 0.3, max_attempts=5)
-        worker = crew.start(workers=1, lease=0.6)
-        _eventually(lambda: crew.ledger.read("start"), "the start")
-        worker.send_signal(signal.SIGSTOP)
+        job = producer.enqueue("work", 0.2, max_attempts=5)
+        worker = crew.start(workers=1, lease=1)
+        eventually(lambda: crew.ledger.read("start"), "the start", within=PATIENCE)
+        worker.send_signal(signal.SIGSTOP)  # before it renews, or it might keep a file locked
         _eventually(producer.reclaim, "its lease is over")
         claim = producer.dequeue()
         worker.send_signal(signal.SIGCONT)
@@ -227,7 +227,7 @@ class ProcessesContract(Worked):
         _eventually(lambda: crew.ledger.read("ready"), "the worker's start")
         waited: list[float] = []
         for count in range(1, 6):
-            time.sleep(0.1)  # the worker is idle again
+            time.sleep(0.07)  # the worker is idle again
             began = time.monotonic()
             producer.enqueue("note")
             _eventually(partial(_has_done, crew, worker.pid, count), "the new job")

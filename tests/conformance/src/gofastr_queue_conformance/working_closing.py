@@ -94,17 +94,17 @@ class ClosingContract(Worked):
 
         @worker.handler("plain")
         def plain(job: Job) -> None:
-            time.sleep(0.3)
+            time.sleep(0.15)
             ended.append(job.type)
 
         @worker.handler("tasked")
         async def tasked(job: Job) -> None:
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.15)
             ended.append(job.type)
 
         @worker.handler("fails")
         def fail() -> None:
-            time.sleep(0.3)
+            time.sleep(0.15)
             raise ValueError
 
         for type in ("plain", "tasked", "fails"):
@@ -130,7 +130,7 @@ class ClosingContract(Worked):
         def work(job: Job) -> None:
             if job.payload == "last":
                 running.set()
-                time.sleep(0.3)
+                time.sleep(0.15)
             done.append(job.id)
 
         put(producer, *(Job(type="work") for _ in range(300)))  # quick: claimed ahead
@@ -177,12 +177,12 @@ class ClosingContract(Worked):
         worker.start(1)
         eventually(lambda: told.started, "the start")
         began = time.monotonic()
-        worker.close(timeout=0.3)
+        worker.close(timeout=0.15)
         took = time.monotonic() - began
         eventually(lambda: cancelled, "the handler's end")
 
         assert cancelled == [True]
-        assert 0.3 <= took < BLOCKED / 2
+        assert 0.15 <= took < BLOCKED / 2
 
     def test_close_cancels_async_handlers_when_its_time_is_over(
         self, producer: Queue, hire: Hire
@@ -201,7 +201,7 @@ class ClosingContract(Worked):
         producer.enqueue("long")
         worker.start(1, concurrency=1)
         eventually(lambda: told.started, "the start")
-        worker.close(timeout=0.3)
+        worker.close(timeout=0.15)
         eventually(lambda: cleaned, "the handler's clean-up")
 
         assert cleaned == [True]
@@ -281,7 +281,7 @@ class SignalsContract(Worked):
             started.append(job.id)
             if len(started) == 2:
                 signal.raise_signal(number)
-            time.sleep(0.2)
+            time.sleep(0.1)
             done.append(job.id)
 
         jobs = put(producer, *(Job(type="work") for _ in range(10)))

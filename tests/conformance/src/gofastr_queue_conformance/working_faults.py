@@ -61,11 +61,11 @@ class OutageContract(Worked):
 
         @worker.handler("plain")
         def plain() -> None:
-            time.sleep(0.05)
+            time.sleep(0.02)
 
         @worker.handler("tasked")
         async def tasked() -> None:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.02)
 
         worker.start(2, concurrency=2, reclaim_interval=0.2, poll=0.2)
         ids = _enqueue(producer, 10)
@@ -74,7 +74,7 @@ class OutageContract(Worked):
         ids += _enqueue(producer, 10)
         if part != "waiting" or Capability.WAKE in worker.capabilities:
             eventually(lambda: outage.refused, "a refused call")
-        time.sleep(0.2)
+        time.sleep(0.1)
         outage.down = frozenset()
         ids += _enqueue(producer, 10)
         eventually(lambda: set(told.finished) == set(ids), "all jobs", within=RESUMED)
@@ -99,7 +99,7 @@ class OutageContract(Worked):
         eventually(lambda: ran, "work before the outage")
         outage.down = frozenset(PARTS[part])
         eventually(lambda: outage.refused, "a lost reply")
-        time.sleep(0.2)
+        time.sleep(0.1)
         outage.down = frozenset()
         eventually(lambda: len(ran) == 20, "all jobs", within=RESUMED)
 
@@ -122,7 +122,7 @@ class OutageContract(Worked):
         job = producer.enqueue("work")
         worker.start(1)
         eventually(lambda: outage.refused, "the refused ack")
-        never(lambda: told.finished, "told as finished although it was not acked", during=0.2)
+        never(lambda: told.finished, "told as finished although it was not acked", during=0.15)
         errors = naming(caplog.records, logging.ERROR, job.id)
         outage.down = frozenset()
         eventually(lambda: told.finished, "the ack", within=RESUMED)
@@ -146,7 +146,7 @@ class OutageContract(Worked):
 
         @worker.handler("works")
         def work(context: Context) -> None:
-            time.sleep(0.6)
+            time.sleep(0.5)
             ran.append((context.cancelled, 0))
 
         job = producer.enqueue("waits", max_attempts=1)

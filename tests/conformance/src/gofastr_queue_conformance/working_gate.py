@@ -60,7 +60,7 @@ class GateContract(Worked):
         passing = [producer.enqueue("open").id for _ in range(3)]
         worker.start(2, gate=lambda asked: asked != "closed" or opened.is_set(), poll=20)
         eventually(lambda: len(told.finished) == 3, "the open type, behind the closed one")
-        never(lambda: attempts, "a closed type ran", during=0.3)
+        never(lambda: attempts, "a closed type ran", during=0.2)
         finished = list(told.finished)
         opened.set()
         eventually(lambda: attempts, "the type that opened", within=SOON)
@@ -162,7 +162,7 @@ class RegisteringContract(Worked):
         producer.enqueue("known")
         worker.start(2, unregistered="leave", poll=0.05)
         eventually(lambda: told.finished, "the known type")
-        never(lambda: told.dropped, "a drop", during=0.2)
+        never(lambda: told.dropped, "a drop", during=0.15)
         worker.close(timeout=5)
 
         assert left(producer) == dict.fromkeys(unknown, 0)
@@ -174,7 +174,7 @@ class RegisteringContract(Worked):
         worker = hire()
         job = producer.enqueue("work")
         worker.start(2, unregistered=unregistered, poll=0.05)
-        time.sleep(0.2)
+        time.sleep(0.15)
         worker.close(timeout=5)
 
         assert naming(caplog.records, logging.WARNING, "no handler is registered")

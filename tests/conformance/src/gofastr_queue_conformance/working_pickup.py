@@ -29,7 +29,7 @@ class PickupContract(Worked):
         worker = hire()
         started: dict[str, float] = {}
         worker.register_handler("later", lambda job: started.update({job.id: _now()}))
-        due = dict(_delayed(producer, delay) for delay in (0.3, 0.4, 0.5, 0.6, 0.7))
+        due = dict(_delayed(producer, delay) for delay in (0.2, 0.3, 0.4, 0.5, 0.6))
         worker.start(2, poll=POLL)
         eventually(lambda: len(started) == 5, "the delayed jobs")
 
@@ -44,8 +44,8 @@ class PickupContract(Worked):
         due: dict[str, Due] = {}
         worker.start(2, poll=1 if Capability.WAKE in worker.capabilities else 0.05)
         for count in range(1, 4):
-            time.sleep(0.2)  # the worker is idle, and would look again in 0.8 s
-            due |= [_delayed(producer, 0.2)]
+            time.sleep(0.15)  # the worker is idle, and would look again in 0.85 s
+            due |= [_delayed(producer, 0.15)]
             eventually(partial(_has, started, count), "the delayed job")
 
         _assert_in_time(due, started)
@@ -59,7 +59,7 @@ class PickupContract(Worked):
         started: list[float] = []
         worker.register_handler("work", lambda: started.append(_now()))
         for number in range(3):  # apart, so that a stall of the store's disk hits one
-            delay = 0.2 + 0.3 * number
+            delay = 0.2 + 0.2 * number
             producer.enqueue("work")
             claim = producer.dequeue("work")
             assert producer.nack(claim, "not yet", delay=timedelta(seconds=delay))
@@ -84,7 +84,7 @@ class PickupContract(Worked):
         worker.register_handler("work", work)
         worker.start(2, poll=POLL if Capability.WAKE in worker.capabilities else 0.05)
         for _ in range(5):
-            time.sleep(0.1)  # the worker is idle again
+            time.sleep(0.07)  # the worker is idle again
             producer.enqueue("work", _now())
             assert ran.acquire(timeout=POLL / 2), "the enqueue was not noticed"
 

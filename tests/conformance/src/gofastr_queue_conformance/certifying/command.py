@@ -12,6 +12,7 @@ from gofastr_queue.backends import redact
 from gofastr_queue.cli import output
 from gofastr_queue.cli.commands import Failed
 from gofastr_queue.cli.options import at_store, given_once
+from gofastr_queue.cli.texts import plain
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue_conformance.certifying import certificate, running, tables
 from gofastr_queue_conformance.certifying.certificate import Certificate
@@ -91,9 +92,9 @@ def _show(made: Certificate) -> None:
         output.add_row(shown, (label, proof.verdict, str(proof.cases)), style)
     console.print(shown)
     for failure in made.failures:
-        console.print(f"\n{output.plain(failure.case)}", style="bold")
+        console.print(f"\n{plain(failure.case)}", style="bold")
         for line in failure.text.splitlines():
-            console.print(f"  {output.plain(line)}", soft_wrap=True)
+            console.print(f"  {plain(line)}", soft_wrap=True)
     total = made.passed + len(made.failures)
     console.print(f"{made.passed} of {total} cases passed in {made.seconds:.0f} s", soft_wrap=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ DEFAULT, FAULTS, STRESS = "default", "faults", "stress"
 ONLY_WITH_FAULTS = frozenset({"lost replies"})
 """Topics that take minutes."""
 
-LIVES = {DEFAULT: 30, FAULTS: 60, STRESS: 1_000}
+LIVES = {DEFAULT: 20, FAULTS: 60, STRESS: 1_000}
 """Level -> how many lives of a queue the state machine tries."""
 
 ARGUMENTS = (
@@ -52,6 +52,11 @@ class Progress:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Give the suite its store."""
         config.stash[suite.STORE] = self.store
+
+    def pytest_unconfigure(self) -> None:
+        """Leave nothing of it open."""
+        with suppress(Exception):  # every case has closed the backend, and was judged by that
+            self.store.close()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the topics of the level."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from importlib.metadata import EntryPoint
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from gofastr_queue.capabilities import Capability
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.records import Draft
 from gofastr_queue_conformance.certifying.certificate import Subject
-from gofastr_queue_conformance.certifying.emptying import empty, is_empty
+from gofastr_queue_conformance.certifying.emptying import Broom, empty, is_empty
 from gofastr_queue_conformance.harness import Harness
 
 FRESH = "{}"
@@ -64,7 +64,7 @@ class Store:
             )
             with _opened(url) as second:
                 shared = not is_empty(second)
-            empty(first)
+            empty(first.hooks, first.capabilities)
         if not shared:
             raise InvalidOption(
                 "this URL opens another store each time: give one that is shared, for instance "
@@ -72,9 +72,16 @@ class Store:
             )
 
     @contextmanager
-    def fresh(self) -> Iterator[Harness]:
-        """Give an empty store, and empty it again."""
+    def fresh(self, *, alone: bool = True) -> Iterator[Harness]:
+        """Give an empty store, and empty it again.
+
+        ``alone`` keeps nothing open on it but what the case opens; else ``close`` it in the end.
+        """
+        shared = FRESH not in self.url
         url = self._named()
+        broom = self._broom if shared else Broom(lambda: _connect(url), self._offered)
+        if alone:
+            broom.put_away()
         yield Harness(
             open=lambda: _connect(url),
             url=url,
@@ -82,8 +89,23 @@ class Store:
             address=_address(url),
             through=_through(url),
         )
-        with _opened(url) as calls:
-            empty(calls)
+        broom.sweep()
+        if alone or not shared:
+            broom.put_away()
+
+    def close(self) -> None:
+        """Close what was kept open from case to case."""
+        self._broom.put_away()
+
+    @cached_property
+    def _broom(self) -> Broom:
+        return Broom(lambda: _connect(self.url), self._offered)
+
+    @cached_property
+    def _offered(self) -> frozenset[Capability]:
+        """What the backend offers, looked up once: a store is emptied hundreds of times."""
+        with _opened(self._named()) as calls:
+            return calls.capabilities
 
     def _named(self) -> str:
         return self.url.replace(FRESH, uuid4().hex)
