@@ -153,10 +153,12 @@ class Results:
             why = f"{against} did not take part" if absent else "not measured"
             return self._row(name, why, goal.text, within=None if absent else False)
         mixed = ", at mixed speed" if ratio.mixed else ""
+        driver = self.samples.ratio((goal.work, RAW), (work, str(against)))
+        limit = f"; the driver alone {driver.spread.median:.2f}" if base == BEST and driver else ""
         return self._row(
             name,
             f"{ratio.spread.text()} of {ratio.rounds} rounds{mixed}, "
-            f"{_reach(ratio.spread.median >= goal.stretch)}",
+            f"{_reach(ratio.spread.median >= goal.stretch)}{limit}",
             goal.text,
             within=judged(ratio.spread, goal.floor, mixed=ratio.mixed),
             numbers={"ratio": asdict(ratio), "floor": goal.floor, "stretch": goal.stretch},
