@@ -14,10 +14,11 @@ LONG := examples/gofastr-queue-files/tests/test_conformance.py \
   plugins/sql/tests/test_postgres_conformance_pooled.py \
   plugins/sql/tests/test_postgres_conformance_restrained.py \
   tests/bench \
+  tests/faults/test_soak.py \
   tests/packaging
-# measures milliseconds of a server, which other tests beside it would lengthen
-ALONE := plugins/redis/tests/test_redis_chunks.py
-LEFT_OUT := $(LONG:%=--ignore=%) --ignore=$(ALONE)
+
+# the tests start hundreds of interpreters: each module is to be compiled once
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test check lint types floors mutants bench docs faults stress clean
 
@@ -50,8 +51,7 @@ demo: $(VENV)/runtime
 	$(BIN)/gofastr-queue demo $(DEMO)
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n 4 $(LEFT_OUT) $(PYTEST)
-	$(if $(PYTEST),,$(BIN)/python -m pytest $(ALONE))
+	$(BIN)/python -m pytest -n 4 $(LONG:%=--ignore=%) $(PYTEST)
 
 check: lint types floors test
 
@@ -86,6 +86,7 @@ faults: $(VENV)/dev
 stress: faults
 	GOFASTR_EXAMPLES=2000 $(BIN)/python -m pytest plugins tests/agreement -k 'machine or difference or transcripts' --timeout=3600
 	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins -k 'postgres_restart or postgres_contention or redis_restart or die_stop'
+	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins/redis/tests/test_redis_chunks.py -rP
 	GOFASTR_STRESS=1 $(BIN)/python -m pytest tests/packaging -k certified
 	$(BIN)/python -m pytest -n 3 $(LONG)
 	GOFASTR_SOAK_MINUTES=$(SOAK) $(BIN)/python -m pytest -n 3 --dist=load tests/faults/test_soak.py -rP
