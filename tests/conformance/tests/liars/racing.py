@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -25,8 +25,26 @@ from gofastr_queue.records import (
     new_tokens,
 )
 
-PAUSE = 0.001
-"""Seconds between looking and acting, in which others look too."""
+PATIENCE = 0.25
+"""Seconds for which one who has looked waits for another to look too."""
+
+
+class Crowd:
+    """Those who have looked and not acted yet: each acts after another has looked as well."""
+
+    def __init__(self) -> None:
+        self._looked = 0
+        self._came = threading.Condition()
+
+    def wait(self) -> None:
+        with self._came:
+            self._looked += 1
+            mine = self._looked
+            self._came.notify_all()
+            self._came.wait_for(lambda: self._looked > mine, PATIENCE)
+
+
+CROWD = Crowd()
 
 
 @liar(
@@ -46,7 +64,8 @@ class LooksThenClaims(Memory):
         looked = super().queue_claim(want, 0, lease, worker, now)
         with store.lock:
             found = waiting(store.ready, want)[:limit]
-        time.sleep(PAUSE if found else 0)
+        if found:
+            CROWD.wait()
         until = moment(now) + lease
         claims: list[StoredClaim] = []
         with store.lock:
@@ -72,14 +91,16 @@ class LooksThenSettles(Memory):
     @hookimpl
     def queue_ack(self, acks: Sequence[Ack], now: datetime | None) -> list[Ack]:
         current = [ack for ack in acks if self._is_current(ack.claim)]
-        time.sleep(PAUSE if current else 0)
+        if current:
+            CROWD.wait()
         super().queue_ack(current, now)
         return current
 
     @hookimpl
     def queue_nack(self, releases: Sequence[Release], now: datetime | None) -> list[Release]:
         current = [release for release in releases if self._is_current(release.claim)]
-        time.sleep(PAUSE if current else 0)
+        if current:
+            CROWD.wait()
         super().queue_nack(current, now)
         return current
 
@@ -103,7 +124,8 @@ class LooksThenReclaims(Memory):
             found = store.leased.until(at, limit)
             for entry in found:
                 store.leased.add(entry, entry.lease_until or at, store._next_ticket())
-        time.sleep(PAUSE if found else 0)
+        if found:
+            CROWD.wait()
         with store.lock:
             for entry in found:
                 if entry.token:
@@ -133,7 +155,8 @@ class LooksThenReplays(Memory):
         with store.lock:
             failed = [one for one in store.matching(query) if one.status is Status.FAILED]
         failed.sort(key=lambda entry: entry.place)
-        time.sleep(PAUSE if failed else 0)
+        if failed:
+            CROWD.wait()
         with store.lock:
             for entry in failed[: query.limit]:
                 if entry.status is Status.FAILED:
@@ -155,7 +178,7 @@ class LooksThenStores(Memory):
         self, drafts: Sequence[Draft], on_conflict: str, now: datetime | None
     ) -> list[Put]:
         before = set(self._store.entries)
-        time.sleep(PAUSE)
+        CROWD.wait()
         free = len({one.id for one in drafts} - before) == len(drafts)
         for draft in drafts if free else ():
             with self._store.lock:
