@@ -281,7 +281,7 @@ class SignalsContract(Worked):
             started.append(job.id)
             if len(started) == 2:
                 signal.raise_signal(number)
-            time.sleep(0.1)
+            time.sleep(0.5)  # until the main thread has noticed, on a busy machine too
             done.append(job.id)
 
         jobs = put(producer, *(Job(type="work") for _ in range(10)))
