@@ -296,7 +296,7 @@ MUTANTS = [
         "if True:",
     ),
     # 7. Payload is opaque text
-    _core(7, "NaN is accepted", "payload.py", "allow_nan=False", "allow_nan=True"),
+    _core(7, "NaN is accepted", "json_text.py", "allow_nan=False", "allow_nan=True"),
     _core(
         7,
         "a payload that cannot be read is run",

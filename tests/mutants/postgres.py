@@ -18,6 +18,7 @@ ON_PLANS = f"{TESTS}/test_postgres_plans.py {TESTS}/test_postgres_indexes.py"
 ON_LINES = f"{TESTS}/test_postgres_lines.py"
 ON_CONTENTION = f"{TESTS}/test_postgres_contention.py"
 ON_TRANSACTIONS = f"{TESTS}/test_postgres_transactions.py"
+ON_BULK = f"{TESTS}/test_postgres_bulk.py"
 ON_LOSERS = f"{TESTS}/test_postgres_losers.py"
 ON_LISTENING = f"{TESTS}/test_postgres_listen.py {TESTS}/test_postgres_conformance.py"
 
@@ -210,6 +211,14 @@ POSTGRES = [
         "ORDER BY scheduled_at DESC, seq",
     ),
     _statement(5, "replay keeps the place", "replay", "SET seq = replayed.seq, state", "SET state"),
+    Mutant(
+        5,
+        "postgres: a bulk is placed in the order of its ids",
+        f"{SQL}/postgres_bulk.py",
+        "lines.append(line(places[number], job, now, clock))",
+        "lines.append(line(places[len(puts) - 1], job, now, clock))",
+        ON_BULK,
+    ),
     # 6. Whose clock
     _statement(
         6,
@@ -224,6 +233,15 @@ POSTGRES = [
         "extend",
         "greatest(job.lease_until, {now} + %(lease)s)",
         "{now} + %(lease)s",
+    ),
+    # 7. What is stored comes back
+    Mutant(
+        7,
+        "postgres: a backslash in a bulk is read by COPY",
+        f"{SQL}/postgres_bulk.py",
+        'text.replace("\\\\", r"\\\\").replace',
+        "text.replace",
+        ON_BULK,
     ),
     # 8. Enqueue is idempotent by id
     _statement(

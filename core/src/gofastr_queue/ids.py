@@ -13,7 +13,11 @@ import time
 def new_id() -> str:
     """Make a UUID version 7, as text of 36 characters."""
     millis, nanos = divmod(time.time_ns(), 1_000_000)
-    fraction = nanos * 4096 // 1_000_000
-    noise = int.from_bytes(os.urandom(8)) & (2**62 - 1)
-    text = f"{millis << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | noise:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    noise = int.from_bytes(os.urandom(8))
+    return "%08x-%04x-%04x-%04x-%012x" % (  # noqa: UP031 - half the time of an f-string
+        millis >> 16,
+        millis & 0xFFFF,
+        0x7000 | nanos * 4096 // 1_000_000,
+        0x8000 | noise >> 50,
+        noise & 0xFFFF_FFFF_FFFF,
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from gofastr_queue import json_text
 from gofastr_queue.errors import CorruptJob, InvalidJob
 from gofastr_queue.limits import count, shown
 
@@ -29,14 +29,7 @@ LARGEST = 10**MAX_DIGITS
 MAX_PATH = 200
 """Characters of a value's place that an error repeats."""
 
-_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
 
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
-_loads = json.JSONDecoder(parse_constant=_refuse).decode
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
@@ -66,12 +59,12 @@ class Codec:
     def decode(self, text: str, headers: str) -> tuple[Any, dict[str, str]]:
         """Return payload and headers; raises ``CorruptJob`` for any text that cannot be read."""
         try:
-            named = _loads(headers) if headers else {}
+            named = json_text.read(headers) if headers else {}
             if not isinstance(named, dict) or not all(isinstance(v, str) for v in named.values()):
                 raise TypeError("headers are no texts by name")  # noqa: TRY301 - caught below
             for decode in self.decoders:
                 text = decode(text, named)
-            return _loads(text), named
+            return json_text.read(text), named
         except Exception as error:
             raise CorruptJob(f"stored payload cannot be read: {type(error).__name__}") from error
 
@@ -81,7 +74,7 @@ def to_json(payload: object, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DE
     try:
         if not _plain(payload, max_depth):
             _check(payload, max_depth)
-        text = _dumps(payload)
+        text = json_text.write(payload)
         size = len(text) if text.isascii() else len(text.encode())
     except RecursionError:
         raise InvalidJob("payload is nested deeper than this interpreter can follow") from None
@@ -101,7 +94,7 @@ def to_json(payload: object, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DE
 
 
 def _headers(headers: Mapping[str, str]) -> str:
-    text = _dumps(dict(headers))
+    text = json_text.write(dict(headers))
     size = len(text) if text.isascii() else len(text.encode())
     if size > MAX_HEADER_BYTES:
         raise InvalidJob(

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from attrs import evolve
-from psycopg import Connection, errors
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from gofastr_queue import failpoints, limits
 from gofastr_queue.capabilities import Capability
-from gofastr_queue.errors import BackendUnavailable, DuplicateJob, QueueError
+from gofastr_queue.errors import QueueError
 from gofastr_queue.hookspecs import hookimpl
 from gofastr_queue.lifecycle import Status
 from gofastr_queue.records import (
@@ -42,6 +42,7 @@ from gofastr_queue_sql import (
     rows,
     statements,
 )
+from gofastr_queue_sql.postgres_bulk import Bulk
 from gofastr_queue_sql.postgres_connection import Session, Sessions, execute
 from gofastr_queue_sql.postgres_diagnosis import Diagnosis
 from gofastr_queue_sql.postgres_moves import Moves
@@ -57,10 +58,6 @@ from gofastr_queue_sql.rows import micros_if_any, moment
 COPIED = 20
 """From this many jobs on, COPY is quicker than an INSERT for each."""
 
-COPY_TRIES = 20
-"""Tries of a COPY whose ids others remove and store again all the time."""
-
-between_steps = failpoints.point("bulk.between_steps")
 after_front = failpoints.point("claim.between_steps")
 
 NOW = "coalesce(%(now)s::bigint, (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)"
@@ -135,6 +132,7 @@ class PostgresBackend(PostgresScheduling):
             channel=channel,
         )
         self._moves = Moves(self._sql)
+        self._bulk = Bulk(self._sessions, self._moves)
         self._watch = Watch(self._sessions.connect if listen else None, channel)
         self._ways = Ways()
         self._vacuum = Vacuum(self._sessions, self._sql)
@@ -171,7 +169,7 @@ class PostgresBackend(PostgresScheduling):
                 return self._moves.put(connection, drafts, on_conflict, now)
 
         if len(drafts) >= COPIED and on_conflict == "error":
-            puts = self._copy(drafts, now)
+            puts = self._bulk.put(drafts, now)
         else:
             puts = self._sessions.run(put)
         self._watch.wrote()
@@ -338,32 +336,6 @@ class PostgresBackend(PostgresScheduling):
             tuple(postgres_moves.ended(removed, acks)),
             tuple(postgres_moves.ended(moved, releases)),
         )
-
-    def _copy(self, drafts: Sequence[Draft], now: datetime | None) -> list[Put]:
-        """Store many drafts, in the order of ids, as everything is that waits for locks.
-
-        Their rows are made before the transaction begins.
-        """
-        with self._sessions.session() as connection:
-            clock, places = self._moves.places(connection, len(drafts))
-        between_steps()
-        now = clock if now is None else now
-        jobs = [draft.job(now) for draft in drafts]
-        ordered = sorted(zip(jobs, places, strict=True), key=lambda one: one[0].id)
-        lines = [postgres_moves.line(job, place, now) for job, place in ordered]
-        for _ in range(COPY_TRIES):
-            try:
-                self._sessions.run(lambda connection: self._moves.copy(connection, lines))
-            except BackendUnavailable as error:
-                if not isinstance(error.__cause__, errors.UniqueViolation):
-                    raise
-            else:
-                return [Put(job, new=True) for job in jobs]
-            with self._sessions.session() as connection:
-                taken = self._moves.taken(connection, [draft.id for draft in drafts])
-            if taken:
-                raise DuplicateJob(taken)
-        raise BackendUnavailable("others remove and store these ids all the time; try again")
 
     def _rest(
         self,

@@ -31,9 +31,9 @@ from gofastr_queue_sql import rows
 from gofastr_queue_sql.postgres_connection import Session, execute
 from gofastr_queue_sql.postgres_errors import overtaking
 from gofastr_queue_sql.postgres_prepared import execute_often, prepares
-from gofastr_queue_sql.postgres_steps import together, whole
+from gofastr_queue_sql.postgres_steps import together
 from gofastr_queue_sql.postgres_ways import OF_LINES, OF_PAIRS
-from gofastr_queue_sql.rows import micros, micros_if_any, moment
+from gofastr_queue_sql.rows import micros_if_any, moment
 
 AT_ONCE = timedelta(0)
 MICROSECOND = timedelta(microseconds=1)
@@ -113,24 +113,6 @@ class Moves:
             connection, self.sql.places, {"now": None, "count": count}
         ).fetchone()
         return moment(clock), places
-
-    def copy(self, connection: Session, lines: Sequence[rows.Row]) -> None:
-        """Store many new jobs with one COPY."""
-        with whole(connection):
-            with connection.cursor().copy(self.sql.copy) as copy:
-                for line in lines:
-                    copy.write_row(line)
-            execute(connection, self.sql.notify)
-
-    def taken(self, connection: Session, ids: Sequence[str]) -> list[str]:
-        """Return which ids are stored, or given twice, in the order given."""
-        found = {id for (id,) in execute(connection, self.sql.taken, {"ids": list(ids)})}
-        taken: list[str] = []
-        for id in ids:
-            if id in found:
-                taken.append(id)
-            found.add(id)
-        return taken
 
     def claim(
         self,
@@ -299,25 +281,6 @@ def ended(cursor: Any, settled: Sequence[Settlement]) -> list[Settlement]:
             pairs.remove(_pair(one))
             current.append(one)
     return current
-
-
-def line(job: StoredJob, place: int, now: datetime) -> rows.Row:
-    """Return the line of COPY for a new job."""
-    return (
-        place,
-        job.id,
-        job.type,
-        job.payload,
-        job.lane,
-        job.priority,
-        job.max_attempts,
-        job.attempts,
-        rows.state(job, now),
-        micros(job.created_at),
-        micros(job.scheduled_at),
-        job.headers,
-        rows.errors_text(job.errors) if job.errors else "[]",
-    )
 
 
 def _rank(row: rows.Row) -> tuple[int, int]:

@@ -1,0 +1,49 @@
+"""Writing and reading JSON as the standard library does, without what it makes anew each time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from json import encoder
+from typing import Any
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
+_decoder = json.JSONDecoder(parse_constant=_refuse)
+
+
+def _writer() -> Callable[[object], str]:
+    """Return ``JSONEncoder.encode``, which makes a C encoder for each text, with one made once."""
+    made = _encoder
+    try:
+        chunks = encoder.c_make_encoder(  # type: ignore[attr-defined] # in no stub
+            None,
+            made.default,
+            encoder.encode_basestring,
+            made.indent,
+            made.key_separator,
+            made.item_separator,
+            made.sort_keys,
+            made.skipkeys,
+            made.allow_nan,
+        )
+    except (AttributeError, TypeError):  # an interpreter that has none, or makes it otherwise
+        return made.encode
+    return lambda value: "".join(chunks(value, 0))
+
+
+write = _writer()
+"""Return a value as JSON; raises ``ValueError``, ``TypeError`` or ``RecursionError``."""
+
+
+def read(text: str) -> Any:
+    """Return the value of a JSON text; raises ``ValueError``, also for NaN and infinity."""
+    try:
+        value, end = _decoder.raw_decode(text)
+    except json.JSONDecodeError:
+        end = -1
+    return value if end == len(text) else _decoder.decode(text)
