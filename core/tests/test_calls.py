@@ -3,53 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from attrs import define
+from core.tests.toys import ARGUMENTS, OPTIONAL, SECOND, toy
 
 from gofastr_queue import Capability, InvalidPlugin, Queue, UnsupportedOperation, calls, hookimpl
 from gofastr_queue.records import EVERYTHING, Ack
 
-SECOND = timedelta(seconds=1)
-
-ARGUMENTS = {
-    "queue_put": "drafts, on_conflict, now",
-    "queue_close": "",
-    "queue_claim": "want, limit, lease, worker, now",
-    "queue_ack": "acks, now",
-    "queue_nack": "releases, now",
-    "queue_reclaim": "limit, reason, now",
-    "queue_extend": "claims, lease, now",
-}
-"""The required hooks, with the arguments that each must take."""
-
-OPTIONAL = {
-    "queue_browse": "query",
-    "queue_stats": "",
-    "queue_replay": "query, now",
-    "queue_purge": "query",
-    "queue_wait": "want, timeout",
-    "queue_wake": "",
-    "queue_turn": "acks, releases, want, limit, lease, worker, now",
-    "queue_diagnose": "now",
-}
-
 
 def backend(*without: str, declares: Any = (), **hooks: Any) -> Any:
-    """Return a backend with the required hooks, changed: only its shape counts here."""
-    body: dict[str, Any] = {
-        "name": "toy",
-        "capabilities": frozenset(declares),
-        "default_lease": SECOND,
-    }
-    for hook, arguments in (ARGUMENTS | hooks).items():
-        if hook not in without:
-            written: dict[str, Any] = {}
-            exec(f"def {hook}(self, {arguments}): return {hook!r}", written)  # noqa: S102 - a shape
-            body[hook] = hookimpl(written[hook])
-    return type("Toy", (), body)()
+    """Return a backend of a class of its own."""
+    return toy(*without, declares=declares, **hooks)()
 
 
 def called(resolved: calls.Calls, hook: str, **arguments: Any) -> Any:
@@ -79,22 +45,22 @@ def test_a_backend_with_the_required_hooks_alone_is_enough() -> None:
 
 
 def test_where_nothing_wraps_the_backends_own_method_is_called() -> None:
-    toy = backend(**OPTIONAL)
+    whole = backend(**OPTIONAL)
 
-    resolved = calls.resolve(toy)
+    resolved = calls.resolve(whole)
 
     with_defaults = {"queue_put", "queue_wait"}  # filled in by a function between
     for hook in {*ARGUMENTS, *OPTIONAL} - with_defaults:
-        assert getattr(resolved.hooks, hook) == getattr(toy, hook), hook
+        assert getattr(resolved.hooks, hook) == getattr(whole, hook), hook
 
 
 def test_where_something_wraps_only_that_operation_goes_through_the_hook() -> None:
-    toy = backend()
+    plain = backend()
 
-    resolved = calls.resolve(toy, [Counting()])
+    resolved = calls.resolve(plain, [Counting()])
 
-    assert resolved.hooks.queue_ack != toy.queue_ack
-    assert resolved.hooks.queue_nack == toy.queue_nack
+    assert resolved.hooks.queue_ack != plain.queue_ack
+    assert resolved.hooks.queue_nack == plain.queue_nack
     assert called(resolved, "queue_ack", acks=[], now=None) == "queue_ack"
 
 
@@ -168,11 +134,11 @@ def test_a_keyword_only_argument_is_not_taken_for_one() -> None:
 
 
 def test_a_method_without_the_mark_is_no_hook() -> None:
-    toy = backend("queue_ack")
-    type(toy).queue_ack = lambda _self, acks, _now: acks
+    unmarked = backend("queue_ack")
+    type(unmarked).queue_ack = lambda _self, acks, _now: acks
 
     with pytest.raises(InvalidPlugin, match="queue_ack; a backend marks each with @hookimpl"):
-        calls.resolve(toy)
+        calls.resolve(unmarked)
 
 
 def test_an_unknown_hook_is_refused() -> None:

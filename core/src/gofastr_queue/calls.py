@@ -7,21 +7,20 @@ it is the pluggy hook.  Everything that does not fit is an error here, by name.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
-from typing import Any, NoReturn, cast
+from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import pluggy
 from attrs import frozen
 
-from gofastr_queue import failpoints, hookspecs
+from gofastr_queue import failpoints, signatures
 from gofastr_queue.backends import Backend
 from gofastr_queue.capabilities import ARGUMENTS_OF, HOOKS_OF, Capability
 from gofastr_queue.errors import InvalidPlugin, UnsupportedOperation
-from gofastr_queue.hookspecs import PROJECT, Encoding, Hooks, Observing
-
-Function = Callable[..., Any]
+from gofastr_queue.fitting import Function, fit, refusal, with_defaults
+from gofastr_queue.hookspecs import PROJECT, Hooks, Observing
 
 
 @frozen(eq=False)
@@ -60,8 +59,12 @@ def resolve(backend: Backend, plugins: Iterable[object] = ()) -> Calls:
             f"{_describe(backend)} is no backend: it lacks {', '.join(lacking)}; "
             "to open a URL, use Queue.open"
         )
+    plugins = tuple(plugins)
+    shape = None if plugins else _shapes.get(type(backend))
+    if shape is not None and shape.is_of(backend):
+        return shape.calls(backend)
     manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(_specifications())
+    manager.add_hookspecs(signatures.specifications())
     _register(manager, backend, _describe(backend))
     for plugin in plugins:
         _register(manager, plugin, None)
@@ -73,13 +76,13 @@ def resolve(backend: Backend, plugins: Iterable[object] = ()) -> Calls:
     optional = {hook for hooks in HOOKS_OF.values() for hook in hooks}
     calls: dict[str, Function] = {}
     missing: list[str] = []
-    for name in _operations():
+    for name in signatures.operations():
         owner = _owner(backend, getattr(manager.hook, name))
         if owner is not None:
             shortest = _shortest(getattr(manager.hook, name), owner)
             calls[name] = failpoints.around_hook(name, shortest)
         elif name in optional:
-            calls[name] = _refusal(backend.name, name)
+            calls[name] = refusal(backend.name, name)
         else:
             missing.append(name)
     if missing:
@@ -87,15 +90,80 @@ def resolve(backend: Backend, plugins: Iterable[object] = ()) -> Calls:
             f"backend {backend.name!r} lacks required hooks: {', '.join(missing)}; "
             "a backend marks each with @hookimpl"
         )
-    return Calls(
+    resolved = Calls(
         name=backend.name,
         hooks=cast(Hooks, SimpleNamespace(**calls)),
         capabilities=_capabilities(backend, manager),
         turns=_turns(manager),
-        observers={name: _functions(manager, name) for name in _names(Observing)},
+        observers={name: _functions(manager, name) for name in signatures.names(Observing)},
         encoders=_functions(manager, "payload_out"),
         decoders=_functions(manager, "payload_in")[::-1],
     )
+    if not plugins:
+        _remember(backend, manager, resolved)
+    return resolved
+
+
+@frozen(eq=False)
+class _Shape:
+    """What was found of a class of backends without plugins: to find it takes milliseconds."""
+
+    found: dict[str, Function | None]
+    fits: dict[str, Callable[[Function], Function]]
+    declared: frozenset[Capability]
+    capabilities: frozenset[Capability]
+    turns: bool
+
+    def is_of(self, backend: Backend) -> bool:
+        """Tell whether nothing was changed: not the class, and not this backend."""
+        kind = type(backend)
+        return (
+            all(getattr(kind, name, None) is one for name, one in self.found.items())
+            and self.found.keys().isdisjoint(getattr(backend, "__dict__", ()))
+            and backend.capabilities == self.declared
+        )
+
+    def calls(self, backend: Backend) -> Calls:
+        """Return the calls of a backend of the class."""
+        calls = {
+            name: failpoints.around_hook(name, self.fits[name](getattr(backend, name)))
+            if name in self.fits
+            else refusal(backend.name, name)
+            for name in signatures.operations()
+        }
+        return Calls(
+            name=backend.name,
+            hooks=cast(Hooks, SimpleNamespace(**calls)),
+            capabilities=self.capabilities,
+            turns=self.turns,
+            observers=dict.fromkeys(signatures.names(Observing), ()),
+            encoders=(),
+            decoders=(),
+        )
+
+
+_shapes: WeakKeyDictionary[type, _Shape] = WeakKeyDictionary()
+
+
+def _remember(backend: Backend, manager: pluggy.PluginManager, resolved: Calls) -> None:
+    """Keep a class's shape, if its hooks are methods of its own by their names, and only calls."""
+    kind = type(backend)
+    owners = {
+        name: _owner(backend, getattr(manager.hook, name)) for name in signatures.operations()
+    }
+    functions = {name: one.function for name, one in owners.items() if one is not None}
+    found: dict[str, Function | None] = {
+        name: getattr(kind, name, None) for name in signatures.everything()
+    }
+    by_name = all(getattr(one, "__func__", None) is found[name] for name, one in functions.items())
+    if by_name and not any((*resolved.observers.values(), resolved.encoders, resolved.decoders)):
+        _shapes[kind] = _Shape(
+            found,
+            {name: fit(name, one) for name, one in functions.items()},
+            frozenset(backend.capabilities),
+            resolved.capabilities,
+            resolved.turns,
+        )
 
 
 def _register(manager: pluggy.PluginManager, plugin: object, name: str | None) -> None:
@@ -122,7 +190,7 @@ def _owner(backend: Backend, hook: pluggy.HookCaller) -> pluggy.HookImpl | None:
     if not owners:
         return None
     (owner,) = owners
-    lacking = _required(hook.name) - set(owner.argnames)
+    lacking = signatures.required(hook.name) - set(owner.argnames)
     if lacking:
         raise InvalidPlugin(
             f"{_describe(backend)}.{hook.name} lacks the required "
@@ -134,53 +202,10 @@ def _owner(backend: Backend, hook: pluggy.HookCaller) -> pluggy.HookImpl | None:
 
 def _shortest(hook: pluggy.HookCaller, owner: pluggy.HookImpl) -> Function:
     """Return the backend's own method when nothing wraps it, otherwise the hook."""
-    defaults = {
-        name: parameter.default
-        for name, parameter in _parameters(hook.name).items()
-        if parameter.default is not parameter.empty
-    }
     if len(hook.get_hookimpls()) > 1:
-        return _with_defaults(hook, defaults)
+        return with_defaults(hook, signatures.defaults(hook.name))
     function: Function = owner.function
-    if not defaults:
-        return function
-    given = inspect.signature(function).parameters
-    left_out = frozenset(defaults.keys() - given.keys())
-    if left_out:
-        return _without(function, left_out)
-    needed = {name for name in defaults if given[name].default is given[name].empty}
-    return _with_defaults(function, {name: defaults[name] for name in needed})
-
-
-def _without(function: Function, left_out: frozenset[str]) -> Function:
-    """Leave out the arguments that a backend does not take, as pluggy would."""
-
-    def call(**arguments: object) -> Any:
-        return function(**{name: one for name, one in arguments.items() if name not in left_out})
-
-    return call
-
-
-def _with_defaults(function: Function, defaults: dict[str, Any]) -> Function:
-    """Fill in what the specification's defaults say; pluggy itself passes only what it is given."""
-    if not defaults:
-        return function
-
-    def call(**arguments: object) -> Any:
-        return function(**(defaults | arguments))
-
-    return call
-
-
-def _refusal(backend: str, name: str) -> Function:
-    capability = next(cap for cap, hooks in HOOKS_OF.items() if name in hooks)
-
-    def refuse(**_: object) -> NoReturn:
-        raise UnsupportedOperation(
-            backend, name.removeprefix("queue_").replace("_", " "), capability
-        )
-
-    return refuse
+    return fit(hook.name, function)(function)
 
 
 def _capabilities(backend: Backend, manager: pluggy.PluginManager) -> frozenset[Capability]:
@@ -226,7 +251,9 @@ def _functions(manager: pluggy.PluginManager, name: str) -> tuple[Function, ...]
                 f"{_describe(impl.plugin)} wraps {name}, which core calls on each plugin "
                 "by itself; implement it without wrapper=True"
             )
-    return tuple(_taking(impl.function, impl.argnames, tuple(_parameters(name))) for impl in impls)
+    return tuple(
+        _taking(impl.function, impl.argnames, tuple(signatures.parameters(name))) for impl in impls
+    )
 
 
 def _taking(function: Function, taken: Iterable[str], given: tuple[str, ...]) -> Function:
@@ -238,45 +265,6 @@ def _taking(function: Function, taken: Iterable[str], given: tuple[str, ...]) ->
         return function(*(arguments[place] for place in places))
 
     return call
-
-
-def _operations() -> Iterator[str]:
-    return (name for name in _names(Hooks) if name.startswith(("queue_", "schedule_")))
-
-
-def _names(topic: type) -> list[str]:
-    return [
-        name
-        for base in reversed(topic.__mro__)
-        if base.__module__ == hookspecs.__name__
-        for name in vars(base)
-        if not name.startswith("_")
-    ]
-
-
-@cache
-def _specifications() -> type:
-    """Return every hook's specification in one flat class, which pluggy reads in half the time."""
-    topics = (Hooks, Encoding, Observing)
-    return type(
-        "Specifications",
-        (),
-        {name: getattr(topic, name) for topic in topics for name in _names(topic)},
-    )
-
-
-@cache
-def _parameters(name: str) -> Mapping[str, inspect.Parameter]:
-    """Return a hook's parameters, as its specification has them."""
-    parameters = dict(inspect.signature(getattr(_specifications(), name)).parameters)
-    parameters.pop("self")
-    return parameters
-
-
-def _required(name: str) -> set[str]:
-    return {
-        key for key, parameter in _parameters(name).items() if parameter.default is parameter.empty
-    }
 
 
 def _describe(plugin: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from gofastr_queue.calls import Function
+from gofastr_queue.fitting import Function
 from gofastr_queue.job import Claim, Job
 from gofastr_queue.records import Release
 
