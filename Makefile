@@ -16,6 +16,10 @@ LONG := examples/gofastr-queue-files/tests/test_conformance.py \
   tests/bench \
   tests/faults/test_soak.py \
   tests/packaging
+# what make stress runs for longer, or in full
+FULLER := $(addprefix tests/faults/test_,clocks.py long_handlers.py pauses.py restarts.py) \
+  plugins/redis/tests/test_redis_chunks.py \
+  tests/agreement/test_transcripts.py
 
 # the tests start hundreds of interpreters: each module is to be compiled once
 unexport PYTHONDONTWRITEBYTECODE
@@ -51,7 +55,7 @@ demo: $(VENV)/runtime
 	$(BIN)/gofastr-queue demo $(DEMO)
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n 4 $(LONG:%=--ignore=%) $(PYTEST)
+	$(BIN)/python -m pytest -n 4 $(LONG:%=--ignore=%) $(FULLER:%=--ignore=%) $(PYTEST)
 
 check: lint types floors test
 

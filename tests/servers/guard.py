@@ -184,6 +184,9 @@ class Cluster(Guarded):
         secret.write_text(password, "utf-8")
         options = [f"--pgdata={self.data}", f"--username={owner}", f"--pwfile={secret}"]
         options += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        for setting in self.settings:
+            if setting.startswith("scram_iterations="):  # of the owner's password too
+                options += ["-c", setting]
         if self.begin(self.programs / "initdb", *options).wait(SECONDS) != 0:
             raise RefusedError(self.said())
         secret.unlink()

@@ -36,6 +36,11 @@ SETTINGS = {
     "shared_buffers": "64MB",
     "max_connections": "100",
 }
+QUICK_LOGIN = {"scram_iterations": "1"}
+"""The tests log in thousands of times, and 4,096 rounds each time are most of a login's cost."""
+
+KNOWS_ITERATIONS = 16
+"""The version from which on they are a setting."""
 
 Mode = Literal["fast", "immediate"]
 
@@ -102,11 +107,12 @@ class Server:
     """A server of its own, started at once and removed by ``close``."""
 
     def __init__(self, installation: Installation | None = None, **settings: object) -> None:
-        programs = (installation or installations()[0]).bin
-        given = [f"{name}={value}" for name, value in (SETTINGS | settings).items()]
+        chosen = installation or installations()[0]
+        usual = SETTINGS | (QUICK_LOGIN if int(chosen.name) >= KNOWS_ITERATIONS else {})
+        given = [f"{name}={value}" for name, value in (usual | settings).items()]
         # a session of its own, so that Ctrl-C ends the tests before their server
         self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", GUARD, programs, *given],
+            [sys.executable, "-I", "-S", GUARD, chosen.bin, *given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
