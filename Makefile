@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo 'make demo     a real queue at work: this Python library, tokenized by worker processes'
-	@echo 'make test     every test but those that take minutes (make stress)'
+	@echo 'make test     every test but those that take minutes, or that make stress runs in full'
 	@echo 'make check    ruff, mypy --strict, import-linter, then make test'
 	@echo 'make mutants  break each promise in a copy and show which test notices'
 	@echo 'make bench    drivers, this queue and others side by side, and what stays flat (hours; BENCH=--quick: minutes)'

@@ -1,4 +1,4 @@
-"""The hooks of a class are looked for once, and again where anything about them has changed."""
+"""The hooks of a class are looked for once, and again where one of them was changed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import weakref
 from types import MethodType
 from typing import Any
 
+import pluggy
 import pytest
 from core.tests.toys import ARGUMENTS, hook, toy
 
-from gofastr_queue import Capability, InvalidPlugin, UnsupportedOperation, hookimpl
+from gofastr_queue import Capability, InvalidPlugin, UnsupportedOperation, failpoints, hookimpl
 from gofastr_queue.calls import resolve
 
 
@@ -52,6 +53,31 @@ def test_what_is_not_taken_is_left_out_and_what_is_not_given_filled_in(taken: st
         assert put(drafts=[], on_conflict="error", now=None, transaction=None) == "queue_put"
 
 
+def test_what_is_known_is_not_looked_for_again(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(*_: object) -> None:
+        raise AssertionError("pluggy was asked")
+
+    monkeypatch.setattr(pluggy, "PluginManager", look)
+    backend = kind()
+
+    assert resolve(backend).hooks.queue_ack == backend.queue_ack
+    with pytest.raises(AssertionError, match="pluggy was asked"):
+        resolve(toy()())
+
+
+def test_a_failpoint_is_passed_by_each_backend(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: list[str] = []
+
+    def around(name: str, function: Any) -> Any:
+        passed.append(name)
+        return function
+
+    monkeypatch.setattr(failpoints, "around_hook", around)
+    resolve(kind())
+
+    assert sorted(passed) == sorted(ARGUMENTS)
+
+
 def test_the_name_is_the_backends_own(kind: Any) -> None:
     other = kind()
     other.name = "other"
@@ -63,16 +89,20 @@ def test_the_name_is_the_backends_own(kind: Any) -> None:
         calls.hooks.queue_stats()
 
 
-def test_a_backend_is_not_kept_for_its_class() -> None:
-    kind = toy()
-    backend = kind()
-    resolve(backend)
-    gone = weakref.ref(backend)
+def test_neither_a_backend_nor_its_class_is_kept() -> None:
+    class Kind(toy()):  # type: ignore[misc] # a class made here
+        @hookimpl
+        def queue_ack(self, acks: Any, now: Any) -> Any:
+            return super().queue_ack(acks, now)
 
-    del backend
+    backend = Kind()
+    assert [ack(backend), ack(Kind())] == ["queue_ack"] * 2
+    gone: list[Any] = [weakref.ref(backend), weakref.ref(Kind)]
+
+    del backend, Kind
     gc.collect()
 
-    assert gone() is None
+    assert [one() for one in gone] == [None, None]
 
 
 def test_a_method_replaced_in_the_class_is_called(kind: Any) -> None:
@@ -104,6 +134,29 @@ def test_a_hook_of_one_backend_alone_is_called(kind: Any) -> None:
 
     assert ack(own) == "own"
     assert ack(kind()) == "queue_ack"
+
+
+def test_a_first_backend_that_differs_is_not_taken_for_its_class() -> None:
+    kind = toy(queue_diagnose="now")
+    lacking = kind()
+    lacking.queue_diagnose = None
+    assert resolve(lacking).capabilities == frozenset()
+    assert resolve(kind()).capabilities == {Capability.DIAGNOSE}
+
+    kind = toy()
+    able = kind()
+    able.queue_diagnose = MethodType(hook("queue_diagnose", "now"), able)
+    assert resolve(able).capabilities == {Capability.DIAGNOSE}
+    assert resolve(kind()).capabilities == frozenset()
+
+
+def test_a_class_that_wraps_its_own_hook_does_so_each_time() -> None:
+    class Wrapping(toy()):  # type: ignore[misc] # a class made here
+        @hookimpl(wrapper=True, specname="queue_ack")
+        def around(self) -> Any:
+            return f"wrapped {(yield)}"
+
+    assert [ack(Wrapping()), ack(Wrapping())] == ["wrapped queue_ack"] * 2
 
 
 def test_what_one_backend_alone_declares_is_checked(kind: Any) -> None:

@@ -1,4 +1,4 @@
-"""JSON is written and read exactly as the standard library does."""
+"""JSON is written and read as the standard library does; NaN and infinity are refused."""
 
 from __future__ import annotations
 
@@ -30,8 +30,19 @@ def test_it_writes_what_the_standard_library_writes(value: object) -> None:
         assert json_text.read(text) == value
 
 
-def test_the_c_encoder_is_made_once_where_there_is_one() -> None:
-    assert json_text._writer() != json_text._encoder.encode
+def test_the_c_encoder_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    make = encoder.c_make_encoder  # type: ignore[attr-defined] # in no stub
+
+    def counted(*settings: object) -> object:
+        made.append(settings)
+        return make(*settings)
+
+    monkeypatch.setattr(encoder, "c_make_encoder", counted)
+    write = json_text._writer()
+
+    assert [write([1, "a"]), write({})] == ['[1, "a"]', "{}"]
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("maker", [None, lambda: None])

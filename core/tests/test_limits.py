@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum
 
 import pytest
 
@@ -73,6 +74,14 @@ def test_no_other_priority_is_taken(value: object) -> None:
 def test_max_attempts_of_zero_means_three() -> None:
     assert limits.max_attempts(0) == 3
     assert limits.max_attempts(1) == 1
+
+
+def test_max_attempts_are_a_plain_integer_whoever_gives_them() -> None:
+    class Tries(int, Enum):
+        FEW = 5
+
+    assert type(limits.max_attempts(Tries.FEW)) is int
+    assert type(limits.max_attempts(0, Tries.FEW)) is int
 
 
 @pytest.mark.parametrize("value", [-1, 2**31, True, False, "5", 2.0, HUGE])

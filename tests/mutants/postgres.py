@@ -215,8 +215,8 @@ POSTGRES = [
         5,
         "postgres: a bulk is placed in the order of its ids",
         f"{SQL}/postgres_bulk.py",
-        "lines.append(line(places[number], job, now, clock))",
-        "lines.append(line(places[len(puts) - 1], job, now, clock))",
+        "line(places[number], job",
+        "line(places[len(puts) - 1], job",
         ON_BULK,
     ),
     # 6. Whose clock

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import pluggy
 from attrs import frozen
@@ -108,18 +108,18 @@ def resolve(backend: Backend, plugins: Iterable[object] = ()) -> Calls:
 class _Shape:
     """What was found of a class of backends without plugins: to find it takes milliseconds."""
 
-    found: dict[str, Function | None]
+    found: dict[str, Callable[[], object]]
     fits: dict[str, Callable[[Function], Function]]
     declared: frozenset[Capability]
     capabilities: frozenset[Capability]
     turns: bool
 
     def is_of(self, backend: Backend) -> bool:
-        """Tell whether nothing was changed: not the class, and not this backend."""
+        """Tell whether no known hook was changed since: not in the class, not in this backend."""
         kind = type(backend)
         return (
-            all(getattr(kind, name, None) is one for name, one in self.found.items())
-            and self.found.keys().isdisjoint(getattr(backend, "__dict__", ()))
+            all(getattr(kind, name, None) is one() for name, one in self.found.items())
+            and self.found.keys().isdisjoint(_own(backend))
             and backend.capabilities == self.declared
         )
 
@@ -146,24 +146,39 @@ _shapes: WeakKeyDictionary[type, _Shape] = WeakKeyDictionary()
 
 
 def _remember(backend: Backend, manager: pluggy.PluginManager, resolved: Calls) -> None:
-    """Keep a class's shape, if its hooks are methods of its own by their names, and only calls."""
+    """Keep a class's shape, if all there is are operations, each a method by its own name."""
     kind = type(backend)
-    owners = {
-        name: _owner(backend, getattr(manager.hook, name)) for name in signatures.operations()
-    }
-    functions = {name: one.function for name, one in owners.items() if one is not None}
-    found: dict[str, Function | None] = {
-        name: getattr(kind, name, None) for name in signatures.everything()
-    }
-    by_name = all(getattr(one, "__func__", None) is found[name] for name, one in functions.items())
-    if by_name and not any((*resolved.observers.values(), resolved.encoders, resolved.decoders)):
+    impls = {name: getattr(manager.hook, name).get_hookimpls() for name in signatures.everything()}
+    functions = {name: found[0].function for name, found in impls.items() if found}
+    methods = {name: getattr(kind, name, None) for name in impls}
+    if (
+        sum(len(found) for found in impls.values()) == len(functions)
+        and functions.keys() <= set(signatures.operations())
+        and not any(found[0].wrapper or found[0].hookwrapper for found in impls.values() if found)
+        and methods.keys().isdisjoint(_own(backend))
+        and all(
+            getattr(functions.get(name), "__func__", None) is method
+            for name, method in methods.items()
+        )
+    ):
         _shapes[kind] = _Shape(
-            found,
+            # a method may hold its class, which must not be kept by what is kept of it
+            {name: _nothing if one is None else ref(one) for name, one in methods.items()},
             {name: fit(name, one) for name, one in functions.items()},
             frozenset(backend.capabilities),
             resolved.capabilities,
             resolved.turns,
         )
+
+
+def _own(backend: Backend) -> Iterable[str]:
+    """Return the names of what a backend has beside its class."""
+    own: Iterable[str] = getattr(backend, "__dict__", ())
+    return own
+
+
+def _nothing() -> None:
+    """Stand for a hook that a class lacks."""
 
 
 def _register(manager: pluggy.PluginManager, plugin: object, name: str | None) -> None:

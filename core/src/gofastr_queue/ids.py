@@ -14,7 +14,7 @@ def new_id() -> str:
     """Make a UUID version 7, as text of 36 characters."""
     millis, nanos = divmod(time.time_ns(), 1_000_000)
     noise = int.from_bytes(os.urandom(8))
-    return "%08x-%04x-%04x-%04x-%012x" % (  # noqa: UP031 - half the time of an f-string
+    return "%08x-%04x-%04x-%04x-%012x" % (  # noqa: UP031 - quicker than an f-string
         millis >> 16,
         millis & 0xFFFF,
         0x7000 | nanos * 4096 // 1_000_000,

@@ -1,4 +1,7 @@
-"""Writing and reading JSON as the standard library does, without what it makes anew each time."""
+"""Writing and reading JSON by the standard library, without what it makes anew for each text.
+
+NaN and infinity, which are no JSON, are refused in both directions.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +21,20 @@ _decoder = json.JSONDecoder(parse_constant=_refuse)
 
 def _writer() -> Callable[[object], str]:
     """Return ``JSONEncoder.encode``, which makes a C encoder for each text, with one made once."""
-    made = _encoder
     try:
         chunks = encoder.c_make_encoder(  # type: ignore[attr-defined] # in no stub
             None,
-            made.default,
-            encoder.encode_basestring,
-            made.indent,
-            made.key_separator,
-            made.item_separator,
-            made.sort_keys,
-            made.skipkeys,
-            made.allow_nan,
+            _encoder.default,
+            encoder.encode_basestring,  # because of ensure_ascii=False
+            _encoder.indent,
+            _encoder.key_separator,
+            _encoder.item_separator,
+            _encoder.sort_keys,
+            _encoder.skipkeys,
+            _encoder.allow_nan,
         )
     except (AttributeError, TypeError):  # an interpreter that has none, or makes it otherwise
-        return made.encode
+        return _encoder.encode
     return lambda value: "".join(chunks(value, 0))
 
 

@@ -70,7 +70,7 @@ def priority(value: object) -> int:
 
 def max_attempts(value: object, default: int = DEFAULT_MAX_ATTEMPTS) -> int:
     """Check max_attempts; 0 means the default."""
-    return _integer("max_attempts", value, 0, INT32_MAX) or default or DEFAULT_MAX_ATTEMPTS
+    return _integer("max_attempts", value, 0, INT32_MAX) or int(default) or DEFAULT_MAX_ATTEMPTS
 
 
 def moment(field: str, value: object) -> datetime:

@@ -19,15 +19,16 @@ def operations() -> tuple[str, ...]:
     return tuple(name for name in names(Hooks) if name.startswith(("queue_", "schedule_")))
 
 
-def names(topic: type) -> list[str]:
+@cache
+def names(topic: type) -> tuple[str, ...]:
     """Return the hooks of a topic, in the order of their specifications."""
-    return [
+    return tuple(
         name
         for base in reversed(topic.__mro__)
         if base.__module__ == hookspecs.__name__
         for name in vars(base)
         if not name.startswith("_")
-    ]
+    )
 
 
 @cache

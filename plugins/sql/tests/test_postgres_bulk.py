@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from gofastr_queue import DuplicateJob
 from gofastr_queue.lifecycle import Status
-from gofastr_queue.records import Draft, JobQuery, StoredError
+from gofastr_queue.records import Draft, JobQuery, Put, StoredError
 from gofastr_queue_conformance import Harness
 from gofastr_queue_sql.postgres import PostgresBackend
-from gofastr_queue_sql.postgres_bulk import TOGETHER
+from gofastr_queue_sql.postgres_bulk import TOGETHER, Bulk
+from gofastr_queue_sql.postgres_connection import Session
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -98,3 +100,27 @@ def test_a_bulk_with_taken_ids_stores_nothing_and_names_them(backend: PostgresBa
 
     assert raised.value.ids == ("taken\\N", "7")
     assert [job.id for job in backend.queue_browse(JobQuery()).jobs] == ["taken\\N"]
+
+
+def test_an_id_that_was_taken_and_is_free_again_is_stored_by_the_next_try(
+    backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, tries = Bulk._copy, []
+
+    def first_in_the_way(self: Bulk, connection: Session, *rest: Any) -> list[Put]:
+        tries.append(rest)
+        if len(tries) == 1:
+            connection.execute("DO $$ BEGIN RAISE unique_violation; END $$")
+        return copy(self, connection, *rest)
+
+    backend.queue_put([Draft("other", "mail", "1")], "error", None, None)
+    monkeypatch.setattr(Bulk, "_copy", first_in_the_way)
+    drafts = [Draft(f"{number}", "mail", "1") for number in range(TOGETHER)]
+
+    puts = backend.queue_put(drafts=drafts, on_conflict="error", now=NOW, transaction=None)
+
+    assert [put.job for put in puts] == [draft.job(NOW) for draft in drafts]
+    assert len(tries) == 2
+    assert tries[0] == tries[1]
+    listed = backend.queue_browse(JobQuery()).jobs
+    assert [job.id for job in listed] == [*(draft.id for draft in reversed(drafts)), "other"]

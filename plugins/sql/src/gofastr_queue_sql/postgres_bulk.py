@@ -58,7 +58,7 @@ class Bulk:
     ) -> list[Put]:
         """Copy in the order of ids, as everything is that waits for locks."""
         puts: dict[int, Put] = {}
-        clock = micros(now)
+        stored_now = micros(now)
         ordered = sorted(range(len(drafts)), key=lambda number: drafts[number].id)
         with whole(connection):
             with connection.cursor().copy(self.moves.sql.copy) as copy:
@@ -67,7 +67,7 @@ class Bulk:
                     for number in ordered[start : start + TOGETHER]:
                         job = drafts[number].job(now)
                         puts[number] = Put(job, True)
-                        lines.append(line(places[number], job, now, clock))
+                        lines.append(line(places[number], job, now, stored_now))
                     copy.write("".join(lines))
             execute(connection, self.moves.sql.notify)
         return [puts[number] for number in range(len(drafts))]
@@ -83,10 +83,10 @@ class Bulk:
         return taken
 
 
-def line(place: int, job: StoredJob, now: datetime, clock: int) -> str:
-    """Return a job's line in COPY's text format; ``clock`` is ``now`` as stored."""
-    created = clock if job.created_at is now else micros(job.created_at)
-    scheduled = clock if job.scheduled_at is now else micros(job.scheduled_at)
+def line(place: int, job: StoredJob, now: datetime, stored_now: int) -> str:
+    """Return a job's line in COPY's text format; ``stored_now`` is ``now`` as stored."""
+    created = stored_now if job.created_at is now else micros(job.created_at)
+    scheduled = stored_now if job.scheduled_at is now else micros(job.scheduled_at)
     kept = _escaped(rows.errors_text(job.errors)) if job.errors else "[]"
     return (
         f"{place}\t{_escaped(job.id)}\t{_escaped(job.type)}\t{_escaped(job.payload)}\t"

@@ -30,7 +30,7 @@ PATIENCE = 0.25
 
 
 class Crowd:
-    """Those who have looked and not acted yet: each acts after another has looked as well."""
+    """Those who have looked and not acted yet: each waits for another to look as well."""
 
     def __init__(self) -> None:
         self._looked = 0
