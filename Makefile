@@ -89,7 +89,7 @@ faults: $(VENV)/dev
 
 stress: faults
 	GOFASTR_EXAMPLES=2000 $(BIN)/python -m pytest plugins tests/agreement -k 'machine or difference or transcripts' --timeout=3600
-	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins -k 'postgres_restart or postgres_contention or redis_restart or die_stop'
+	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins -k 'postgres_restart or postgres_contention or postgres_reindex or redis_restart or die_stop'
 	GOFASTR_STRESS=1 $(BIN)/python -m pytest plugins/redis/tests/test_redis_chunks.py -rP
 	GOFASTR_STRESS=1 $(BIN)/python -m pytest tests/packaging -k certified
 	$(BIN)/python -m pytest -n 3 $(LONG)
