@@ -150,6 +150,19 @@ def test_a_first_backend_that_differs_is_not_taken_for_its_class() -> None:
     assert resolve(kind()).capabilities == frozenset()
 
 
+def test_a_function_of_the_first_backend_alone_is_not_taken_for_its_class() -> None:
+    @hookimpl
+    def queue_diagnose(now: Any) -> Any:
+        return now
+
+    kind = toy()
+    able = kind()
+    able.queue_diagnose = queue_diagnose
+
+    assert resolve(able).capabilities == {Capability.DIAGNOSE}
+    assert resolve(kind()).capabilities == frozenset()
+
+
 def test_a_class_that_wraps_its_own_hook_does_so_each_time() -> None:
     class Wrapping(toy()):  # type: ignore[misc] # a class made here
         @hookimpl(wrapper=True, specname="queue_ack")
