@@ -74,13 +74,7 @@ class Bulk:
 
     def _taken(self, connection: Session, ids: Sequence[str]) -> list[str]:
         """Return which ids are stored, or given twice, in the order given."""
-        found = {id for (id,) in execute(connection, self.moves.sql.taken, {"ids": list(ids)})}
-        taken: list[str] = []
-        for id in ids:
-            if id in found:
-                taken.append(id)
-            found.add(id)
-        return taken
+        return rows.taken(ids, execute(connection, self.moves.sql.taken, {"ids": list(ids)}))
 
 
 def line(place: int, job: StoredJob, now: datetime, stored_now: int) -> str:

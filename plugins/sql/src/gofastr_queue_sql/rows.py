@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,6 +94,17 @@ def claimed(row: Row, worker: str, lease_until: datetime) -> StoredJob:
         worker,
         lease_until,
     )
+
+
+def taken(ids: Sequence[str], stored: Iterable[Row]) -> list[str]:
+    """Return which ids are among those that are stored, or given twice, in the order given."""
+    found = {id for (id,) in stored}
+    again: list[str] = []
+    for id in ids:
+        if id in found:
+            again.append(id)
+        found.add(id)
+    return again
 
 
 def errors(text: str, row: Row) -> tuple[StoredError, ...]:

@@ -194,13 +194,7 @@ class Moves:
 
     def _taken(self, cursor: sqlite3.Cursor, ids: Sequence[str]) -> list[str]:
         """Return which ids are stored, or given twice, in the order given."""
-        found = {id for (id,) in cursor.execute(self.sql.taken, (json.dumps(ids),))}
-        taken: list[str] = []
-        for id in ids:
-            if id in found:
-                taken.append(id)
-            found.add(id)
-        return taken
+        return rows.taken(ids, cursor.execute(self.sql.taken, (json.dumps(ids),)))
 
 
 def _until(due: datetime | None, now: datetime) -> timedelta | None:
