@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import Factory, frozen
+from attrs import Factory
 
 from gofastr_queue.lifecycle import Status
+from gofastr_queue.values import value
 
 DEFAULT_MAX_ATTEMPTS = 3
 """Attempts of a job that names none, or 0: the seed's default."""
@@ -18,7 +19,7 @@ SCHEDULE, OCCURRENCE = "schedule", "occurrence"
 """Headers of jobs that a schedule made: its id, and the tick."""
 
 
-@frozen
+@value
 class JobError:
     """Why one attempt failed: which attempt, when by the store's clock, and what was raised.
 
@@ -32,7 +33,7 @@ class JobError:
     traceback: str = ""
 
 
-@frozen
+@value
 class Unreadable:
     """Stands for a stored payload that cannot be read, wherever a job is only looked at."""
 
@@ -40,7 +41,7 @@ class Unreadable:
     reason: str
 
 
-@frozen(kw_only=True, slots=False)  # without slots a frozen instance is built twice as fast
+@value(kw_only=True)
 class Job:
     """One unit of work; only ``type`` is required.
 
@@ -76,7 +77,7 @@ class Job:
         return moment if moment.tzinfo else None
 
 
-@frozen(slots=False)
+@value
 class Claim:
     """A job leased to one worker.
 
@@ -89,7 +90,7 @@ class Claim:
     lease_until: datetime
 
 
-@frozen
+@value
 class Page:
     """Listed jobs, latest enqueued or replayed first.
 

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from attrs import frozen
-
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.job import DEFAULT_MAX_ATTEMPTS, Claim
 from gofastr_queue.lifecycle import Status
+from gofastr_queue.values import value
 
 KEPT_ERRORS = 20
 """A store keeps the newest twenty errors of a job."""
@@ -31,7 +30,7 @@ DUE_PER_CLAIM = 1_000
 """A claim first makes ready at most this many jobs that fell due, oldest due first."""
 
 
-@frozen
+@value
 class StoredError:
     """The error of one attempt: ``text`` is core's, ``attempt`` and ``at`` the store adds."""
 
@@ -40,7 +39,7 @@ class StoredError:
     text: str
 
 
-@frozen(slots=False)  # built by position for every claimed row; without slots twice as fast
+@value
 class StoredJob:
     """A job as a store knows it."""
 
@@ -60,7 +59,7 @@ class StoredJob:
     lease_until: datetime | None = None
 
 
-@frozen(slots=False)
+@value
 class StoredClaim:
     """A claim as a store hands it out; core turns it into a ``Claim``."""
 
@@ -73,7 +72,7 @@ AnyClaim = Claim | StoredClaim
 """Settling needs only ``claim.job.id`` and ``claim.token``, which both kinds have."""
 
 
-@frozen(slots=False)  # as above
+@value
 class Draft:
     """Everything of a job that a producer gives.
 
@@ -124,7 +123,7 @@ class Draft:
         )
 
 
-@frozen(slots=False)
+@value
 class Put:
     """What became of a draft: the stored job, and whether this call stored it."""
 
@@ -132,7 +131,7 @@ class Put:
     new: bool
 
 
-@frozen
+@value
 class Want:
     """Which jobs a claimer takes: None means all; ``{""}`` is the default lane."""
 
@@ -161,7 +160,7 @@ class Want:
 EVERYTHING = Want()
 
 
-@frozen
+@value
 class Batch:
     """What a claim brought.
 
@@ -176,7 +175,7 @@ class Batch:
     due: datetime | None = None
 
 
-@frozen
+@value
 class Ack:
     """Finish a claim.  ``result`` is reserved for stores that keep results."""
 
@@ -195,7 +194,7 @@ class Outcome(StrEnum):
     """Pending again at its old place; the attempt is taken back."""
 
 
-@frozen
+@value
 class Release:
     """End a claim without finishing the job.
 
@@ -209,7 +208,7 @@ class Release:
     error: str = ""
 
 
-@frozen
+@value
 class Settled:
     """What a turn settled: the acks and the releases that were current."""
 
@@ -217,7 +216,7 @@ class Settled:
     releases: tuple[Release, ...] = ()
 
 
-@frozen
+@value
 class JobQuery:
     """Which stored jobs to browse, replay or purge; every given condition must hold.
 
@@ -257,7 +256,7 @@ class JobQuery:
         return int(self.before)
 
 
-@frozen
+@value
 class StoredPage:
     """Jobs, latest enqueued or replayed first; ``next`` is the cursor of the following page."""
 
@@ -265,7 +264,7 @@ class StoredPage:
     next: str = ""
 
 
-@frozen
+@value
 class Count:
     """How many jobs share a status, lane and type; ``oldest`` is the first one's created_at."""
 
@@ -289,7 +288,7 @@ class Level(StrEnum):
     """A promise cannot hold here."""
 
 
-@frozen
+@value
 class Finding:
     """What an examination found of one subject.
 
@@ -315,7 +314,7 @@ class Fate(StrEnum):
     """The job of an earlier tick was still pending or claimed."""
 
 
-@frozen
+@value
 class Occurrence:
     """A tick of a schedule, and what became of it."""
 
@@ -323,7 +322,7 @@ class Occurrence:
     fate: Fate
 
 
-@frozen
+@value
 class ScheduleDraft:
     """What to register or change of a schedule.
 
@@ -338,7 +337,7 @@ class ScheduleDraft:
     paused: bool | None = None
 
 
-@frozen
+@value
 class StoredSchedule:
     """A schedule as a store knows it.
 
@@ -359,7 +358,7 @@ class StoredSchedule:
     occurrences: tuple[Occurrence, ...] = ()
 
 
-@frozen
+@value
 class Due:
     """Which schedules to look at, the time by the store's clock, and when the next one follows."""
 
@@ -368,7 +367,7 @@ class Due:
     next_due: datetime | None = None
 
 
-@frozen
+@value
 class Fire:
     """Decide ticks of a schedule, if it still has this ``version`` and is not paused.
 
@@ -386,7 +385,7 @@ class Fire:
     unless_alive: bool = False
 
 
-@frozen
+@value
 class Fired:
     """A fire that took effect; ``put`` is None where there was no job to be, or an overlap."""
 
