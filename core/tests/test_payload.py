@@ -54,9 +54,10 @@ def nested(depth: int, leaf: object = 1) -> Any:
 def test_a_payload_comes_back_as_it_was_and_its_text_is_always_the_same(payload: Any) -> None:
     codec = Codec()
 
-    text, headers = codec.encode(payload, {})
+    text, headers, own = codec.encode(payload, {})
 
     assert repr(codec.decode(text, headers)[0]) == repr(payload)
+    assert own is None or repr(own) == repr(payload)
     assert to_json(copy.deepcopy(payload)) == text
 
 
@@ -69,6 +70,36 @@ def test_a_payload_is_refused_or_comes_back_equal(payload: Any) -> None:
         return
 
     assert repr(json.loads(text)) == repr(payload)
+
+
+class Money(int):
+    """JSON's number is no longer one."""
+
+
+@pytest.mark.parametrize("payload", [{"a": "b", "c": 1.5, "d": None, "e": True}, {}, "x", 0])
+def test_what_is_flat_is_copied_for_whoever_enqueues(payload: Any) -> None:
+    _, _, own = Codec().encode(payload, {})
+
+    assert repr(own) == repr(payload)
+    assert own is not payload or not isinstance(payload, dict)
+
+
+@pytest.mark.parametrize("payload", [{"a": {}}, {"a": []}, {"a": Money(1)}, Money(1), [1], None])
+def test_what_is_not_flat_is_read_from_its_text(payload: Any) -> None:
+    assert Codec().encode(payload, {})[2] is None
+
+
+def _unchanged(text: str, headers: dict[str, str]) -> str:  # noqa: ARG001 - as plugins are
+    return text
+
+
+@pytest.mark.parametrize("codec", [Codec(encoders=(_unchanged,)), Codec(decoders=(_unchanged,))])
+def test_what_a_plugin_may_change_is_read_from_its_text(codec: Codec) -> None:
+    assert codec.encode({"a": 1}, {})[2] is None
+
+
+def test_headers_are_read_with_the_payload() -> None:
+    assert Codec().encode({"a": 1}, {"trace": "1"})[2] is None
 
 
 CIRCULAR_LIST: list[Any] = []
@@ -165,7 +196,7 @@ def test_the_last_payload_within_the_limits_is_taken(payload: Any) -> None:
 def test_limits_are_options_of_the_codec() -> None:
     codec = Codec(max_bytes=5, max_depth=1)
 
-    assert codec.encode([1], {}) == ("[1]", "")
+    assert codec.encode([1], {}) == ("[1]", "", None)
     with pytest.raises(InvalidJob, match="payload is 6 bytes"):
         codec.encode("xxxx", {})
     with pytest.raises(InvalidJob, match="too deep"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Generator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from gofastr_queue import (
     Backoff,
@@ -24,6 +26,7 @@ from gofastr_queue import (
 )
 from gofastr_queue.backends import Backend, connect
 from gofastr_queue.limits import ATOMIC_BULK
+from gofastr_queue.records import Put
 from gofastr_queue.testing import FakeClock
 
 MINUTE = timedelta(minutes=1)
@@ -323,3 +326,41 @@ def test_what_a_backend_cannot_do_is_refused_and_the_rest_works(
 
         assert queue.enqueue("mail").priority == 0
         assert len(queue.enqueue_many([Job(type="mail")] * 2, chunk=1)) == 2
+
+
+@pytest.mark.parametrize("payload", [{"to": "ann"}, {"to": ["ann"]}], ids=["flat", "nested"])
+def test_what_a_producer_changes_later_is_in_no_job(payload: dict[str, Any]) -> None:
+    with Queue.open("memory://") as queue:
+        jobs = [
+            queue.enqueue("mail", payload),
+            *queue.enqueue_many([Job(type="mail", payload=payload)]),
+        ]
+        as_it_was = copy.deepcopy(payload)
+        payload["to"] = "bob"
+
+        assert [job.payload for job in jobs] == [as_it_was, as_it_was]
+        jobs[0].payload["to"] = "eve"
+        assert [claim.job.payload for claim in queue.claim(2)] == [as_it_was, as_it_was]
+
+
+class Redacting:
+    """Shows producers a job without what they gave."""
+
+    @hookimpl(wrapper=True)
+    def queue_put(self) -> Generator[None, list[Put], list[Put]]:
+        puts = yield
+        return [evolve(put, job=evolve(put.job, payload='"redacted"')) for put in puts]
+
+
+def test_a_job_is_given_back_as_a_wrapper_shows_it() -> None:
+    with Queue.open("memory://", plugins=[Redacting()]) as queue:
+        assert queue.enqueue("mail", {"to": "ann"}).payload == "redacted"
+
+
+def test_a_job_that_was_there_before_is_given_back_as_stored() -> None:
+    with Queue.open("memory://") as queue:
+        queue.enqueue("mail", {"to": "ann"}, id="1")
+
+        again = queue.enqueue("mail", {"to": "bob"}, id="1", on_conflict="ignore")
+
+        assert again.payload == {"to": "ann"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from attrs import evolve, frozen
 
@@ -23,7 +23,9 @@ from gofastr_queue.payload import Codec
 from gofastr_queue.records import (
     Ack,
     Batch,
+    Draft,
     Outcome,
+    Put,
     Release,
     Settled,
     StoredClaim,
@@ -162,6 +164,13 @@ class Consumer:
             return self._read(stored)
         except CorruptJob as error:
             return self._build(stored, Unreadable(stored.payload, str(error)), {})
+
+    def stored(self, put: Put, draft: Draft, own: Any) -> Job:
+        """Return the job that was put; its text is not read again where ``own`` is what it says."""
+        job = put.job
+        if own is None or job.payload is not draft.payload or job.headers:
+            return self.job(job)
+        return self._build(job, own, {})
 
     def _read(self, stored: StoredJob) -> Job:
         payload, headers = self.codec.decode(stored.payload, stored.headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,32 +15,64 @@ from gofastr_queue.records import Draft
 
 CONFLICTS = ("error", "ignore")
 
+NO_HEADERS: Mapping[str, str] = {}
 
-def draft(
-    codec: Codec,
-    job: Job,
-    default_attempts: Callable[[str], int],
-    delay: timedelta | None = None,
-) -> Draft:
+Drafted = tuple[Draft, Any]
+"""A draft, and its payload for the job that is given back; None where its text must be read."""
+
+
+def of_job(codec: Codec, default_attempts: Callable[[str], int], job: Job) -> Drafted:
     """Return the draft of a job; raises ``InvalidJob`` naming the value and the remedy."""
     if not isinstance(job, Job):
         raise InvalidJob(f"a job to enqueue must be a Job, got {limits.shown(job)}")
-    type = limits.name("type", job.type)
-    if delay is not None and job.scheduled_at is not None:
-        raise InvalidJob("give delay or scheduled_at, not both")
-    payload, headers = codec.encode(job.payload, limits.headers(job.headers))
-    return Draft(  # by position: that takes half the time
-        new_id() if job.id == "" else limits.name("id", job.id),
-        type,
-        payload,
-        headers,
-        limits.name("lane", job.lane, empty=True),
-        limits.priority(job.priority),
-        limits.max_attempts(job.max_attempts, default_attempts(type)),
-        _moment("scheduled_at", job.scheduled_at),
-        None if delay is None else limits.delay(delay),
-        created_at=_moment("created_at", job.created_at),
+    return of(
+        codec,
+        default_attempts,
+        job.type,
+        job.payload,
+        job.id,
+        job.lane,
+        job.priority,
+        job.max_attempts,
+        job.scheduled_at,
+        None,
+        job.created_at,
+        job.headers,
     )
+
+
+def of(
+    codec: Codec,
+    default_attempts: Callable[[str], int],
+    type: str,
+    payload: Any,
+    id: str,
+    lane: str,
+    priority: int,
+    max_attempts: int,
+    scheduled_at: datetime | None,
+    delay: timedelta | None,
+    created_at: datetime | None = None,
+    headers: Mapping[str, str] = NO_HEADERS,
+) -> Drafted:
+    """Return the draft of what a producer says; raises as ``of_job`` does."""
+    limits.name("type", type)
+    if delay is not None and scheduled_at is not None:
+        raise InvalidJob("give delay or scheduled_at, not both")
+    text, named, own = codec.encode(payload, limits.headers(headers))
+    made = Draft(  # by position: that takes half the time
+        new_id() if id == "" else limits.name("id", id),
+        type,
+        text,
+        named,
+        limits.name("lane", lane, empty=True),
+        limits.priority(priority),
+        limits.max_attempts(max_attempts, default_attempts(type)),
+        None if scheduled_at is None else limits.moment("scheduled_at", scheduled_at),
+        None if delay is None else limits.delay(delay),
+        created_at=None if created_at is None else limits.moment("created_at", created_at),
+    )
+    return made, own
 
 
 def conflict(value: Any) -> str:
@@ -48,7 +80,3 @@ def conflict(value: Any) -> str:
     if not isinstance(value, str) or value not in CONFLICTS:
         raise InvalidOption(f"on_conflict must be 'error' or 'ignore', got {limits.shown(value)}")
     return str(value)
-
-
-def _moment(field: str, value: datetime | None) -> datetime | None:
-    return None if value is None else limits.moment(field, value)

@@ -32,6 +32,9 @@ MAX_PATH = 200
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
+Encoded = tuple[str, str, Any]
+"""The texts of payload and headers, and a copy of the payload; None where only the text tells."""
+
 
 def _count(_: object, attribute: Attribute[Any], value: object) -> None:
     count(attribute.name, value)
@@ -46,15 +49,19 @@ class Codec:
     encoders: tuple[Callable[..., str], ...] = ()
     decoders: tuple[Callable[..., str], ...] = ()
 
-    def encode(self, payload: object, headers: Mapping[str, str]) -> tuple[str, str]:
-        """Return the texts of payload and headers; raises ``InvalidJob``, and changes nothing."""
-        text = to_json(payload, self.max_bytes, self.max_depth)
+    def encode(self, payload: object, headers: Mapping[str, str]) -> Encoded:
+        """Return what is stored of a payload; raises ``InvalidJob``, and changes nothing."""
+        own = own_copy(payload)
+        flat = own is not None
+        text = to_json(own if flat else payload, self.max_bytes, self.max_depth, plain=flat)
         if self.encoders:
             headers = dict(headers)
             for encode in self.encoders:
                 text = encode(text, headers)
             _refuse_unstorable(text)
-        return text, _headers(headers) if headers else ""
+        if self.encoders or self.decoders or headers:
+            own = None
+        return text, _headers(headers) if headers else "", own
 
     def decode(self, text: str, headers: str) -> tuple[Any, dict[str, str]]:
         """Return payload and headers; raises ``CorruptJob`` for any text that cannot be read."""
@@ -69,10 +76,19 @@ class Codec:
             raise CorruptJob(f"stored payload cannot be read: {type(error).__name__}") from error
 
 
-def to_json(payload: object, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> str:
-    """Write a payload as JSON, refusing with ``InvalidJob`` whatever would not come back equal."""
+def to_json(
+    payload: object,
+    max_bytes: int = MAX_BYTES,
+    max_depth: int = MAX_DEPTH,
+    *,
+    plain: bool = False,
+) -> str:
+    """Write a payload as JSON, refusing with ``InvalidJob`` whatever would not come back equal.
+
+    ``plain`` says that it is known to be made of JSON's own types.
+    """
     try:
-        if not _plain(payload, max_depth):
+        if not plain and not _plain(payload, max_depth):
             _check(payload, max_depth)
         text = json_text.write(payload)
         size = len(text) if text.isascii() else len(text.encode())
@@ -91,6 +107,18 @@ def to_json(payload: object, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DE
             "store large data elsewhere and enqueue its name"
         )
     return text
+
+
+def own_copy(payload: object) -> Any:
+    """Return a copy as reading the payload's JSON would make it; None where only that can tell."""
+    kind = type(payload)
+    if kind is not dict:
+        return payload if kind in _SCALARS else None
+    copy: dict[Any, Any] = payload.copy()  # type: ignore[attr-defined] # kind is dict
+    for key, child in copy.items():
+        if type(key) is not str or type(child) not in _SCALARS:
+            return None
+    return copy
 
 
 def _headers(headers: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gofastr_queue import drafts, limits
 from gofastr_queue.capabilities import Capability
+from gofastr_queue.drafts import Drafted
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.job import Job
 from gofastr_queue.queue.opened import Opened
@@ -37,16 +38,20 @@ class Producing(Opened):
         it is.  With ``transaction`` the job is stored when the caller commits.  Raises
         ``InvalidJob`` for values outside the limits and ``StoreFull`` when there is no room.
         """
-        job = Job(
-            type=type,
-            id=id,
-            payload=payload,
-            priority=priority,
-            lane=lane,
-            scheduled_at=scheduled_at,
-            max_attempts=max_attempts,
+        self._hooks()
+        drafted = drafts.of(
+            self._codec,
+            self._attempts,
+            type,
+            payload,
+            id,
+            lane,
+            priority,
+            max_attempts,
+            scheduled_at,
+            delay,
         )
-        return self._put([job], on_conflict, transaction, delay)[0]
+        return self._put([drafted], on_conflict, transaction)[0]
 
     def enqueue_many(
         self,
@@ -73,20 +78,17 @@ class Producing(Opened):
             self._calls.require("enqueue many jobs at once", Capability.ATOMIC_BULK)
         stored: list[Job] = []
         for start in range(0, len(jobs), size):
-            stored += self._put(jobs[start : start + size], on_conflict, transaction)
+            part = jobs[start : start + size]
+            drafted = [drafts.of_job(self._codec, self._attempts, job) for job in part]
+            stored += self._put(drafted, on_conflict, transaction)
         return stored
 
-    def _put(
-        self,
-        jobs: Sequence[Job],
-        on_conflict: str,
-        transaction: Any,
-        delay: timedelta | None = None,
-    ) -> list[Job]:
+    def _put(self, drafted: Sequence[Drafted], on_conflict: str, transaction: Any) -> list[Job]:
         hooks = self._hooks()
         drafts.conflict(on_conflict)
-        made = [drafts.draft(self._codec, job, self._attempts, delay) for job in jobs]
-        if any(one.priority for one in made):
+        made = [draft for draft, _ in drafted]
+        priorities = Capability.PRIORITY in self._calls.capabilities
+        if not priorities and any(draft.priority for draft in made):
             self._calls.require("take a priority", Capability.PRIORITY)
         now = self._consumer.now()
         if transaction is None:
@@ -96,7 +98,10 @@ class Producing(Opened):
             puts = hooks.queue_put(
                 drafts=made, on_conflict=on_conflict, now=now, transaction=transaction
             )
-        stored = [self._consumer.job(put.job) for put in puts]
+        stored = [
+            self._consumer.stored(put, draft, own)
+            for put, (draft, own) in zip(puts, drafted, strict=True)
+        ]
         if transaction is None:
             self._observers.enqueued(job for job, put in zip(stored, puts, strict=True) if put.new)
         return stored

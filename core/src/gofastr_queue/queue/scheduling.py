@@ -114,7 +114,7 @@ class Scheduling(Opened):
                 max_attempts=definition.max_attempts,
                 headers={**headers, **made_for},
             )
-            return drafts.draft(self._codec, job, self._attempts)
+            return drafts.of_job(self._codec, self._attempts, job)[0]
         except Exception as error:
             raise CorruptSchedule(f"its job cannot be made: {error}") from error
 

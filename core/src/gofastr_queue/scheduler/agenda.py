@@ -99,7 +99,7 @@ class Agenda:
             calls.require("take a priority", Capability.PRIORITY)
         if self._own is not None and fields["overlap"] is Overlap.SKIP:
             calls.require("tell whether the last job is still there", Capability.BROWSE)
-        text, headers = queue._codec.encode(payload, {})  # noqa: SLF001 - as above
+        text, headers, _ = queue._codec.encode(payload, {})  # noqa: SLF001 - as above
         return Definition(payload=text, headers=headers, **fields)
 
     def register(self, id: str, definition: Definition) -> None:
