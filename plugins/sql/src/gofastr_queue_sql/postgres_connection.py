@@ -18,15 +18,16 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import Connection, Cursor
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from gofastr_queue.errors import BackendUnavailable, InvalidOption
-from gofastr_queue_sql import forks, postgres_url
-from gofastr_queue_sql.postgres_errors import CONFLICT, translate, translated
-from gofastr_queue_sql.postgres_prepared import Pooled, forgetting
+from gofastr_queue_sql import forks
+from gofastr_queue_sql.postgres_errors import CONFLICT, FORGOTTEN, translate, translated
+from gofastr_queue_sql.postgres_given import complete, usable
+from gofastr_queue_sql.postgres_prepared import Pooled
 
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
@@ -48,16 +49,6 @@ RECONNECT_SECONDS = 1.5
 
 CONFLICT_TRIES = 20
 """Tries of an operation that the server undid because it got in the way of another."""
-
-DEFAULTS: Mapping[str, Any] = {
-    "connect_timeout": 5,
-    "fallback_application_name": "gofastr-queue",
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
-"""Driver settings where the caller gives none: a host that has vanished is noticed within 25 s."""
 
 HOME = """
 SELECT oid::bigint, pg_postmaster_start_time(), current_database()
@@ -114,13 +105,29 @@ class Sessions:
         """Do ``work`` in one transaction, again where the server did nothing of it."""
         for left in reversed(range(CONFLICT_TRIES)):
             try:
-                with self.session() as connection, forgetting(connection):
-                    return work(connection)
+                return self._once(work)
             except BackendUnavailable as error:
                 if not isinstance(error.__cause__, CONFLICT) or not left:
                     raise
             time.sleep(random.uniform(0, 0.1))  # noqa: S311 - no secret
         raise AssertionError("the last try returns or raises")
+
+    def _once(self, work: Callable[[Session], Result]) -> Result:
+        """Do ``work`` without ``session``, whose making takes a tenth of a short statement."""
+        if self._given is not None:
+            with self.session() as connection:
+                return work(connection)
+        try:
+            pool = self._opened()
+            connection = self._take(pool)
+            try:
+                return work(connection)
+            finally:
+                pool.putconn(connection)
+        except psycopg.Error as error:
+            if isinstance(error, FORGOTTEN):
+                self._class.shared = True  # one of the pool's sessions is not ours alone
+            raise translate(self.name, error) from error
 
     def refuse_other(self, connection: Session) -> None:
         """Raise unless a caller's connection is to the database of the queue, and not its own."""
@@ -185,14 +192,8 @@ class Sessions:
 
     @contextmanager
     def _connection(self) -> Iterator[Session]:
-        if self._closed:
-            raise BackendUnavailable(f"the queue on {self.name} is closed")
-        if os.getpid() != self._process:
-            raise BackendUnavailable(
-                f"the connection to {self.name} belongs to the parent process; "
-                "open the queue by its URL in a forked child"
-            )
         if isinstance(self._given, Connection):
+            self._refuse_unusable()
             with self._lock:
                 if self._given.info.transaction_status is not TransactionStatus.IDLE:
                     raise BackendUnavailable(
@@ -202,6 +203,7 @@ class Sessions:
                 with committed(self._given):
                     yield self._given
         elif self._given is not None:
+            self._refuse_unusable()
             with self._given.connection() as connection:
                 yield connection
         else:
@@ -212,7 +214,17 @@ class Sessions:
             finally:
                 pool.putconn(connection)
 
+    def _refuse_unusable(self) -> None:
+        if self._closed:
+            raise BackendUnavailable(f"the queue on {self.name} is closed")
+        if os.getpid() != self._process:
+            raise BackendUnavailable(
+                f"the connection to {self.name} belongs to the parent process; "
+                "open the queue by its URL in a forked child"
+            )
+
     def _opened(self) -> ConnectionPool[Any]:
+        self._refuse_unusable()
         with self._lock:
             if self._pool is None:
                 self._pool = ConnectionPool(
@@ -297,48 +309,6 @@ def lively(connection: Session) -> None:
     """
     while _readable(connection.fileno()):
         connection.pgconn.consume_input()
-
-
-def usable(database: object) -> Session | ConnectionPool[Any]:
-    """Check a caller's connection or pool."""
-    if isinstance(database, ConnectionPool):
-        return database
-    if not isinstance(database, Connection):
-        raise InvalidOption(
-            "give a DSN, a psycopg.Connection or a psycopg_pool.ConnectionPool, got "
-            f"{named(database)}"
-        )
-    status = database.info.transaction_status
-    if status is TransactionStatus.UNKNOWN:
-        raise InvalidOption("the connection is closed; give an open one")
-    if status is not TransactionStatus.IDLE:
-        raise InvalidOption("the connection is inside a transaction; commit it first")
-    return database
-
-
-def named(value: object) -> str:
-    """Return the type of what is no synchronous psycopg connection, and what to do about it."""
-    module = type(value).__module__.partition(".")[0]
-    kind = f"{module}.{type(value).__qualname__}"
-    if "async" in kind.lower() or module.startswith("aio"):
-        return f"{kind}: the queue is synchronous, give a synchronous one"
-    remedy = {
-        "sqlalchemy": "give its driver's, connection.connection.driver_connection",
-        "django": "give its driver's, connection.connection inside transaction.atomic()",
-        "psycopg2": "the queue needs psycopg 3",
-    }.get(module)
-    return f"{kind}: {remedy}" if remedy else kind
-
-
-def complete(dsn: str) -> str:
-    """Return a DSN with our defaults for what it leaves out."""
-    try:
-        given = conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
-        # the driver's message repeats parts of the DSN
-        raise InvalidOption(f"not a DSN that PostgreSQL can read: {postgres_url.MEANT}") from None
-    postgres_url.refuse_misread(dsn, given)
-    return make_conninfo(dsn, **{key: one for key, one in DEFAULTS.items() if key not in given})
 
 
 def place(connection: Session) -> str:

@@ -116,8 +116,13 @@ def overtaking() -> Iterator[None]:
     try:
         yield
     except errors.UniqueViolation as error:
-        if ID_INDEX.search(error.diag.constraint_name or "") is None:
-            raise
+        tell_overtaken(error)
+        raise
+
+
+def tell_overtaken(error: errors.UniqueViolation) -> None:
+    """Raise ``Overtaken`` for an id that ON CONFLICT should have found."""
+    if ID_INDEX.search(error.diag.constraint_name or "") is not None:
         raise Overtaken(str(error)) from error
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from attrs import evolve, frozen
+from psycopg import errors
 
 from gofastr_queue.errors import BackendUnavailable, DuplicateJob
 from gofastr_queue.lifecycle import Status
@@ -29,8 +30,8 @@ from gofastr_queue.records import (
 )
 from gofastr_queue_sql import rows
 from gofastr_queue_sql.postgres_connection import Session, execute
-from gofastr_queue_sql.postgres_errors import overtaking
-from gofastr_queue_sql.postgres_prepared import execute_often, prepares
+from gofastr_queue_sql.postgres_errors import overtaking, tell_overtaken
+from gofastr_queue_sql.postgres_prepared import execute_often, fetch_often, prepares
 from gofastr_queue_sql.postgres_steps import together
 from gofastr_queue_sql.postgres_ways import OF_LINES, OF_PAIRS
 from gofastr_queue_sql.rows import micros_if_any, moment
@@ -210,8 +211,11 @@ class Moves:
             "max_attempts": draft.max_attempts,
             "headers": draft.headers,
         }
-        with overtaking():
-            row = execute_often(connection, self.sql.insert_new, values).fetchone()
+        try:
+            row = fetch_often(connection, self.sql.insert_new, values)
+        except errors.UniqueViolation as error:
+            tell_overtaken(error)
+            raise
         return None if row is None else Put(draft.job(moment(row[0])), new=True)
 
     def _insert(

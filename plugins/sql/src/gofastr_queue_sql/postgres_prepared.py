@@ -7,14 +7,11 @@ connects, so what it says of the session's process is not what the session itsel
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from psycopg import Connection, Cursor
 from psycopg.rows import tuple_row
-
-from gofastr_queue_sql.postgres_errors import FORGOTTEN
 
 WHO = "SELECT pg_backend_pid()"
 
@@ -27,6 +24,14 @@ class Pooled(Connection[tuple[Any, ...]]):
 
     direct = False
     """Whether nothing stands between the connection and its session."""
+
+    _cursor: Cursor[tuple[Any, ...]] | None = None
+
+    def kept_cursor(self) -> Cursor[tuple[Any, ...]]:
+        """Return a cursor for whoever reads what it brings before the next one asks for it."""
+        if self._cursor is None:
+            self._cursor = Cursor(self, row_factory=tuple_row)
+        return self._cursor
 
     def ask(self) -> None:
         """Find out whether something stands between."""
@@ -45,18 +50,18 @@ def execute_often(
 ) -> Cursor[tuple[Any, ...]]:
     """Run a statement that many calls run alike, with one plan for all; return the cursor.
 
-    It, or the end of a pipeline, raises ``FORGOTTEN`` if the session was not ours alone.
+    It, or the end of a pipeline, raises one of ``FORGOTTEN`` if the session was not ours alone.
     """
     return Cursor(connection, row_factory=tuple_row).execute(
         statement.encode(), values, prepare=prepares(connection)
     )
 
 
-@contextmanager
-def forgetting(connection: Connection[Any]) -> Iterator[None]:
-    """Prepare nothing any more on a pool one of whose sessions has forgotten."""
-    try:
-        yield
-    except FORGOTTEN:
-        type(connection).shared = True  # type: ignore[attr-defined] # only Pooled prepares
-        raise
+def fetch_often(
+    connection: Connection[Any], statement: str, values: Mapping[str, Any]
+) -> tuple[Any, ...] | None:
+    """Run a statement as ``execute_often`` does, and return the row it brings."""
+    if not isinstance(connection, Pooled):
+        return execute_often(connection, statement, values).fetchone()
+    cursor = connection.kept_cursor()
+    return cursor.execute(statement.encode(), values, prepare=prepares(connection)).fetchone()

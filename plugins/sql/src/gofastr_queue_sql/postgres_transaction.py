@@ -16,10 +16,10 @@ from gofastr_queue_sql.postgres_connection import (
     Session,
     Sessions,
     execute,
-    named,
     refuse_encoding,
 )
 from gofastr_queue_sql.postgres_errors import Overtaken, translated
+from gofastr_queue_sql.postgres_given import named
 
 
 def carried(transaction: object, sessions: Sessions, work: Callable[[Session], Result]) -> Result:
