@@ -16,6 +16,7 @@ SQL = "plugins/sql/src/gofastr_queue_sql"
 
 ON_MEMORY = "plugins/memory/tests"
 ON_SQLITE = "plugins/sql/tests -k 'not postgres'"
+ON_ENQUEUED = "core/tests/test_queue.py core/tests/test_payload.py"
 
 
 def _sqlite(promise: int, breaks: str, file: str, old: str, new: str) -> Mutant:
@@ -297,6 +298,30 @@ MUTANTS = [
     ),
     # 7. Payload is opaque text
     _core(7, "NaN is accepted", "json_text.py", "allow_nan=False", "allow_nan=True"),
+    Mutant(
+        7,
+        "core: the job that enqueue returns shares the caller's payload",
+        f"{CORE}/payload.py",
+        "payload.copy()  #",
+        "payload  #",
+        ON_ENQUEUED,
+    ),
+    Mutant(
+        7,
+        "core: the job that enqueue returns is not as a plugin shows it",
+        f"{CORE}/consumer.py",
+        "if own is None or job.payload is not draft.payload or job.headers:",
+        "if own is None or job.headers:",
+        ON_ENQUEUED,
+    ),
+    Mutant(
+        7,
+        "core: the job that enqueue returns is not as its text says",
+        f"{CORE}/payload.py",
+        "if type(key) is not str or type(child) not in _SCALARS:",
+        "if type(key) is not str:",
+        ON_ENQUEUED,
+    ),
     _core(
         7,
         "a payload that cannot be read is run",
