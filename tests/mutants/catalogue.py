@@ -82,7 +82,7 @@ MUTANTS = [
         1,
         "what was not started is not given back at a stop",
         "worker/pool.py",
-        "        unstarted = [waiting.held for waiting in self._buffer]\n",
+        "        unstarted = [*self._buffer]\n",
         "        unstarted: list[Held] = []\n",
     ),
     # 2. A token fences every claim

@@ -17,6 +17,7 @@ def _refuse(constant: str) -> None:
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
 _decoder = json.JSONDecoder(parse_constant=_refuse)
+_scan = _decoder.scan_once  # type: ignore[attr-defined] # in no stub
 
 
 def _writer() -> Callable[[object], str]:
@@ -45,7 +46,7 @@ write = _writer()
 def read(text: str) -> Any:
     """Return the value of a JSON text; raises ``ValueError``, also for NaN and infinity."""
     try:
-        value, end = _decoder.raw_decode(text)
-    except json.JSONDecodeError:
+        value, end = _scan(text, 0)
+    except (StopIteration, json.JSONDecodeError):
         end = -1
     return value if end == len(text) else _decoder.decode(text)

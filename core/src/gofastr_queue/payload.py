@@ -66,9 +66,7 @@ class Codec:
     def decode(self, text: str, headers: str) -> tuple[Any, dict[str, str]]:
         """Return payload and headers; raises ``CorruptJob`` for any text that cannot be read."""
         try:
-            named = json_text.read(headers) if headers else {}
-            if not isinstance(named, dict) or not all(isinstance(v, str) for v in named.values()):
-                raise TypeError("headers are no texts by name")  # noqa: TRY301 - caught below
+            named = _read_headers(headers) if headers else {}
             for decode in self.decoders:
                 text = decode(text, named)
             return json_text.read(text), named
@@ -130,6 +128,13 @@ def _headers(headers: Mapping[str, str]) -> str:
             "put what is larger into the payload"
         )
     return text
+
+
+def _read_headers(text: str) -> dict[str, str]:
+    named = json_text.read(text)
+    if not isinstance(named, dict) or not all(isinstance(v, str) for v in named.values()):
+        raise TypeError("headers are no texts by name")
+    return named
 
 
 def _refuse_unstorable(text: object) -> None:

@@ -36,12 +36,14 @@ TICK = 0.1
 class Held:
     """A claim that this worker holds, whether it runs, waits to start, or waits to be settled.
 
-    ``unrenewed`` says that its lease could not be renewed the last time, ``why`` what its handler
-    was told to stop for, ``apart`` that the handler runs in a process, which can be ended.
+    ``waits_since`` is when it was put before the slots.  ``unrenewed`` says that its lease could
+    not be renewed the last time, ``why`` what its handler was told to stop for, ``apart`` that the
+    handler runs in a process, which can be ended.
     """
 
     claim: Claim
     leased_until: float
+    waits_since: float = 0.0
     context: Context | None = None
     stop_at: float = float("inf")
     lost: bool = False

@@ -14,8 +14,6 @@ from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 
-from attrs import define
-
 from gofastr_queue import failpoints, limits
 from gofastr_queue.consumer import Claims, Consumer
 from gofastr_queue.errors import QueueError, StoreFull
@@ -25,7 +23,7 @@ from gofastr_queue.records import Ack, Outcome, Release, Want
 from gofastr_queue.worker.gate import Gate
 from gofastr_queue.worker.keeper import Held, Keeper
 from gofastr_queue.worker.pace import Pace
-from gofastr_queue.worker.running import Settlement
+from gofastr_queue.worker.running import Finished, Settlement
 from gofastr_queue.worker.suspects import Suspects
 from gofastr_queue.worker.waiter import Waiter, Watch
 
@@ -57,24 +55,6 @@ after_claim = failpoints.point("worker.after_claim")
 before_release = failpoints.point("shutdown.before_release")
 
 
-@define(eq=False)
-class Finished:
-    """A settlement that the store has not heard of yet; ``failed`` if it could not be told."""
-
-    settlement: Settlement
-    at: float
-    held: Held
-    failed: bool = False
-
-
-@define
-class Waiting:
-    """A claimed job that has not started."""
-
-    held: Held
-    since: float
-
-
 class Pool:
     """A buffer of claimed jobs, the slots that empty it, and the pump that fills it."""
 
@@ -103,7 +83,8 @@ class Pool:
         self._lock = threading.Lock()
         self._jobs = threading.Condition(self._lock)
         self._work = threading.Condition(self._lock)
-        self._buffer: deque[Waiting] = deque()
+        self._buffer: deque[Held] = deque()
+        self._half = 0
         self._finished: list[Finished] = []
         self._unknown: list[Claim] = []
         self._running: dict[int, float] = {}
@@ -163,11 +144,13 @@ class Pool:
     def take(self, slot: int) -> Held | None:
         """Wait for the next job of a slot; None when the pool has ended."""
         with self._lock:
-            while not self._buffer or self._stopping:
-                if self._ended:
-                    return None
-                self._jobs.wait()
-            return self._begin(slot)
+            return self._next(slot)
+
+    def swap(self, slot: int, held: Held, settlement: Settlement) -> Held | None:
+        """Hand in what became of a slot's job, and wait for its next."""
+        with self._lock:
+            self._end(slot, held, settlement)
+            return self._next(slot)
 
     def try_take(self, slot: int) -> Held | None:
         """Return a job for a slot if one waits."""
@@ -176,20 +159,30 @@ class Pool:
 
     def finish(self, slot: int, held: Held, settlement: Settlement) -> None:
         """Hand in what became of a slot's job."""
-        now = time.monotonic()
         with self._lock:
-            self._pace.took(now - self._running.pop(slot))
-            held.context = None
-            self._finished.append(Finished(settlement, now, held))
-            if len(self._finished) == 1 or not self._buffer:
-                self._work.notify()
+            self._end(slot, held, settlement)
+
+    def _end(self, slot: int, held: Held, settlement: Settlement) -> None:
+        now = time.monotonic()
+        self._pace.took(now - self._running.pop(slot))
+        held.context = None
+        self._finished.append(Finished(settlement, now, held))
+        if len(self._finished) == 1 or not self._buffer:
+            self._work.notify()
+
+    def _next(self, slot: int) -> Held | None:
+        while not self._buffer or self._stopping:
+            if self._ended:
+                return None
+            self._jobs.wait()
+        return self._begin(slot)
 
     def _begin(self, slot: int) -> Held:
-        waiting = self._buffer.popleft()
+        held = self._buffer.popleft()
         self._running[slot] = time.monotonic()
-        if len(self._buffer) == self._pace.ahead(self.slots) // 2:
+        if len(self._buffer) == self._half:
             self._work.notify()
-        return waiting.held
+        return held
 
     # The pump
 
@@ -233,7 +226,7 @@ class Pool:
             alone = not self._buffer or len(self._finished) >= FLUSH_COUNT
             wake = now if alone else min(wake, self._finished[0].at + FLUSH_SECONDS)
         if self._buffer:
-            wake = now if self._stopping else min(wake, self._buffer[0].since + HOARD_SECONDS)
+            wake = now if self._stopping else min(wake, self._buffer[0].waits_since + HOARD_SECONDS)
         if self._room():
             wake = min(wake, self._ask_at)
         quiet = self._suspects.quiet_until()
@@ -244,7 +237,8 @@ class Pool:
     def _room(self) -> int:
         """Return how many jobs to ask for; called with the lock held."""
         ahead = self._pace.ahead(self.slots) if time.monotonic() >= self._hoarded_until else 0
-        if self._stopping or len(self._buffer) > ahead // 2:
+        self._half = ahead // 2
+        if self._stopping or len(self._buffer) > self._half:
             return 0
         if self._suspects.quiet_until() > time.monotonic():
             return 0
@@ -253,14 +247,14 @@ class Pool:
     def _give_back(self) -> list[Finished]:
         """Empty the buffer when stopping, or when its jobs would wait too long for a slot."""
         now = time.monotonic()
-        hoarded = self._buffer and now >= self._buffer[0].since + HOARD_SECONDS
+        hoarded = self._buffer and now >= self._buffer[0].waits_since + HOARD_SECONDS
         if hoarded:
             self._hoarded_until = now + HOARD_PAUSE
             for began in self._running.values():
                 self._pace.took(now - began)
         elif not self._stopping:
             return []
-        unstarted = [waiting.held for waiting in self._buffer]
+        unstarted = [*self._buffer]
         self._buffer.clear()
         return [Finished(Release(one.claim, Outcome.GIVE_BACK), now, one) for one in unstarted]
 
@@ -321,8 +315,10 @@ class Pool:
         if held:
             after_claim()
         now = time.monotonic()
+        for one in held:
+            one.waits_since = now
         with self._lock:
-            self._buffer.extend(Waiting(one, now) for one in held)
+            self._buffer.extend(held)
             self._jobs.notify(len(held))
         if held:
             self.on_jobs()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from attrs import frozen
+from attrs import define, frozen
 
 from gofastr_queue.consumer import Consumer
 from gofastr_queue.failures import describe
@@ -27,6 +27,16 @@ NO_PROCESS_DELAY = timedelta(seconds=1)
 """When to try again after the system could not start a process; no attempt is used."""
 
 Settlement = Ack | Release
+
+
+@define(eq=False)
+class Finished:
+    """A settlement that the store has not heard of yet; ``failed`` if it could not be told."""
+
+    settlement: Settlement
+    at: float
+    held: Held
+    failed: bool = False
 
 
 @frozen(eq=False)
@@ -61,16 +71,15 @@ class Runner:
             return handler
         if handler.place is not None:
             return self._run_apart(held, handler, handler.place)
-        error: BaseException | None = None
         try:
             if handler.is_async:
                 return call_async(held, handler)
             result = handler.call(held.claim.job, context_of(held))
             if result is not None:
                 no_coroutine(handler, result)
-        except BaseException as raised:  # noqa: BLE001 - SystemExit too is only a failed attempt
-            error = raised
-        return self.settlement(held, handler, error)
+        except BaseException as error:  # noqa: BLE001 - SystemExit too is only a failed attempt
+            return self.settlement(held, handler, error)
+        return Ack(held.claim)
 
     def _run_apart(self, held: Held, handler: Handler, place: Place) -> Settlement:
         """Run a job in a child process, which ends with the job's time or lease."""

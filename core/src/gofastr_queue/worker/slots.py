@@ -40,8 +40,9 @@ class Threads:
         return threading.current_thread() in self._threads
 
     def _run(self, slot: int) -> None:
-        while (held := self._pool.take(slot)) is not None:
-            self._pool.finish(slot, held, self._runner.run(held, self._call_async))
+        held = self._pool.take(slot)
+        while held is not None:
+            held = self._pool.swap(slot, held, self._runner.run(held, self._call_async))
 
     def _call_async(self, held: Held, handler: Handler) -> Settlement:
         return self._loop.get().call(self._runner, held, handler)

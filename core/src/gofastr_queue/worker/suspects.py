@@ -49,7 +49,7 @@ class Suspects:
         They stay away one after the other, and for as long as the one that is held has been so far:
         they neither come all at once nor ask again and again.
         """
-        suspects = [one for one in held if is_suspect(one.claim.job)]
+        suspects = [one for one in held if one.claim.job.errors and is_suspect(one.claim.job)]
         if not suspects:
             return {}
         with self._lock:
