@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from attrs import evolve, frozen
 from psycopg import errors
@@ -272,7 +272,11 @@ def found(cursor: Any, limit: int) -> Found:
     clock, due, more, held = fetched[0][:4]
     leased = [row[4:] for row in fetched if row[4] is not None]
     leased.sort(key=_rank)
-    claims = tuple(StoredClaim(rows.job(row), row[15], moment(row[14])) for row in leased)
+    jobs = [rows.job(row) for row in leased]
+    claims = tuple(
+        StoredClaim(job, row[15], cast(datetime, job.lease_until))
+        for job, row in zip(jobs, leased, strict=True)
+    )
     return Found(_batch(claims, clock, due, more=more or held or len(claims) == limit), more)
 
 

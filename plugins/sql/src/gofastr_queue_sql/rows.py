@@ -58,6 +58,7 @@ def state(job: StoredJob, now: datetime) -> str:
 
 def job(row: Row) -> StoredJob:
     """Return the job of a row of ``COLUMNS``."""
+    created, scheduled = _moments(row)
     return StoredJob(
         row[1],
         row[2],
@@ -67,8 +68,8 @@ def job(row: Row) -> StoredJob:
         row[6],
         row[7],
         STATUS[row[8]],
-        moment(row[9]),
-        moment(row[10]),
+        created,
+        scheduled,
         row[11],
         () if row[12] == "[]" else errors(row[12], row),
         row[13],
@@ -78,6 +79,7 @@ def job(row: Row) -> StoredJob:
 
 def claimed(row: Row, worker: str, lease_until: datetime) -> StoredJob:
     """Return the job of a row that has been claimed since it was read."""
+    created, scheduled = _moments(row)
     return StoredJob(
         row[1],
         row[2],
@@ -87,13 +89,19 @@ def claimed(row: Row, worker: str, lease_until: datetime) -> StoredJob:
         row[6],
         row[7] + 1,
         Status.CLAIMED,
-        moment(row[9]),
-        moment(row[10]),
+        created,
+        scheduled,
         row[11],
         () if row[12] == "[]" else errors(row[12], row),
         worker,
         lease_until,
     )
+
+
+def _moments(row: Row) -> tuple[datetime, datetime]:
+    """Return when a job was created and is scheduled, which mostly is the same."""
+    created = moment(row[9])
+    return created, created if row[10] == row[9] else moment(row[10])
 
 
 def taken(ids: Sequence[str], stored: Iterable[Row]) -> list[str]:
