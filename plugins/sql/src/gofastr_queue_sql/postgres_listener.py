@@ -151,10 +151,10 @@ class Listener:
         """Take note that the server says it listens."""
         if self.listening:
             return
-        self.listening = True
         if self._failing:
             log.info("told of new jobs again")
         self._failing = False
+        self.listening = True
         self._hear("")  # something may have come while nobody listened
 
 
