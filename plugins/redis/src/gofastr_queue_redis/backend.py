@@ -40,7 +40,7 @@ from gofastr_queue.records import (
 from gofastr_queue_redis import address, browsing, bulk, diagnosis, layout, rows
 from gofastr_queue_redis.browsing import Browser
 from gofastr_queue_redis.bulk import Bulk
-from gofastr_queue_redis.errors import translated
+from gofastr_queue_redis.errors import fail, translated
 from gofastr_queue_redis.links import RedisClient, link
 from gofastr_queue_redis.rows import MICROSECOND
 from gofastr_queue_redis.scheduling import RedisScheduling
@@ -316,15 +316,21 @@ class RedisBackend(RedisScheduling):
         return [Put(draft.job(stored_at), new=True) for draft in drafts]
 
     def _run(self, name: str, now: datetime | None, *arguments: object) -> Any:
-        with self._opened():
+        self._refuse_closed()
+        try:
             return self._scripts.run(name, rows.told(now), *arguments)
+        except Exception as error:  # noqa: BLE001 - raised by fail
+            fail(self._where, error)
 
     @contextmanager
     def _opened(self) -> Iterator[None]:
-        if self._closed:
-            raise BackendUnavailable("the Redis backend is closed")
+        self._refuse_closed()
         with translated(self._where):
             yield
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise BackendUnavailable("the Redis backend is closed")
 
 
 def _shown(finding: Finding) -> str:

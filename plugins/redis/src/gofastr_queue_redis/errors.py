@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from gofastr_queue.errors import BackendUnavailable, QueueError, StoreFull
 
@@ -98,13 +99,18 @@ def translated(place: str) -> Iterator[None]:
     """Turn a client's errors into ``BackendUnavailable`` or ``StoreFull`` with a remedy."""
     try:
         yield
-    except QueueError:
-        raise
-    except NotSentError as error:
+    except Exception as error:  # noqa: BLE001 - raised by fail
+        fail(place, error)
+
+
+def fail(place: str, error: Exception) -> NoReturn:
+    """Raise the queue's error for a client's."""
+    if isinstance(error, QueueError):
+        raise error
+    if isinstance(error, NotSentError):
         reason = error.__cause__ or error
         raise translate(place, reason, sent=False) from reason
-    except Exception as error:
-        raise translate(place, error) from error
+    raise translate(place, error) from error
 
 
 def translate(place: str, error: BaseException, *, sent: bool = True) -> QueueError:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import inspect
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from gofastr_queue.errors import InvalidOption
@@ -87,9 +87,14 @@ class Pooled:
         self._closed = False
 
     def call(self, *command: Any) -> Any:
-        with _taken(self.pool, self._arguments) as connection:
-            connection.send_command(*command)
-            return connection.read_response(disable_decoding=True)
+        try:
+            connection = self.pool.get_connection(*self._arguments)
+        except Exception as error:
+            raise NotSentError from error
+        try:
+            return _exchange(connection, command)
+        finally:
+            self.pool.release(connection)
 
     def wait(self, *command: Any) -> Any:
         connection = self._own()
@@ -225,29 +230,27 @@ def _arguments(get_connection: Callable[..., Any]) -> tuple[str, ...]:
     return tuple("_" for one in given if one.default is one.empty and one.kind < one.VAR_POSITIONAL)
 
 
-@contextmanager
-def _taken(pool: Any, arguments: tuple[str, ...]) -> Iterator[Any]:
-    """Take a connection of a pool."""
-    try:
-        connection = pool.get_connection(*arguments)
-    except Exception as error:
-        raise NotSentError from error
-    try:
-        with _dropped_if_unsure(connection):
-            yield connection
-    finally:
-        pool.release(connection)
-
-
 def _say(connection: Any, command: tuple[Any, ...]) -> Any:
     """Send a command on a connection of no pool, which may be stale or a parent process's."""
-    with _dropped_if_unsure(connection):
-        try:
-            _refresh(connection)
-        except Exception as error:
-            raise NotSentError from error
+    try:
+        _refresh(connection)
+    except BaseException as error:
+        connection.disconnect()
+        if not isinstance(error, Exception):
+            raise
+        raise NotSentError from error
+    return _exchange(connection, command)
+
+
+def _exchange(connection: Any, command: tuple[Any, ...]) -> Any:
+    """Send and receive; drop a connection on which an answer may still be under way."""
+    try:
         connection.send_command(*command)
         return connection.read_response(disable_decoding=True)
+    except BaseException as error:
+        if not _is_answer(error):
+            connection.disconnect()
+        raise
 
 
 def _refresh(connection: Any) -> None:
@@ -262,17 +265,6 @@ def _refresh(connection: Any) -> None:
     if stale:
         connection.disconnect()
         connection.connect()
-
-
-@contextmanager
-def _dropped_if_unsure(connection: Any) -> Iterator[None]:
-    """Drop a connection on which an answer may still be under way."""
-    try:
-        yield
-    except BaseException as error:
-        if not _is_answer(error):
-            connection.disconnect()
-        raise
 
 
 def _is_answer(error: BaseException) -> bool:
