@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import random
-import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ from gofastr_queue.errors import BackendUnavailable, InvalidOption
 from gofastr_queue_sql import forks
 from gofastr_queue_sql.postgres_errors import CONFLICT, FORGOTTEN, translate, translated
 from gofastr_queue_sql.postgres_given import complete, usable
+from gofastr_queue_sql.postgres_pool import Pool
 from gofastr_queue_sql.postgres_prepared import Pooled
 
 Result = TypeVar("Result")
@@ -73,7 +73,7 @@ class Sessions:
         self._closed = False
         self._process = os.getpid()
         self._why: psycopg.Error | None = None
-        self._pool: ConnectionPool[Any] | None = None
+        self._pool: Pool | None = None
         self._class = self._remembering()
         self._spare: Session | None = None  # the first connection, until the pool takes it
         self._inherited: list[object] = []  # a parent's connections must not be closed here
@@ -223,19 +223,19 @@ class Sessions:
                 "open the queue by its URL in a forked child"
             )
 
-    def _opened(self) -> ConnectionPool[Any]:
+    def _opened(self) -> Pool:
         self._refuse_unusable()
+        pool = self._pool
+        if pool is not None:
+            return pool
         with self._lock:
             if self._pool is None:
-                self._pool = ConnectionPool(
+                self._pool = Pool(
                     self._dsn,
                     connection_class=self._class,
                     kwargs={"autocommit": True},
-                    configure=Pooled.ask,
                     min_size=0,
                     max_size=self._size,
-                    open=False,
-                    check=lively,
                     reconnect_timeout=RECONNECT_SECONDS,
                     num_workers=2,
                     name=POOL,
@@ -243,7 +243,7 @@ class Sessions:
                 self._pool.open()
             return self._pool
 
-    def _take(self, pool: ConnectionPool[Any]) -> Session:
+    def _take(self, pool: Pool) -> Session:
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
             try:
@@ -302,15 +302,6 @@ def committed(connection: Session) -> Iterator[None]:
     connection.commit()
 
 
-def lively(connection: Session) -> None:
-    """Raise unless an idle connection still is one: a dead one has something to read, its end.
-
-    The server's last words may come first.
-    """
-    while _readable(connection.fileno()):
-        connection.pgconn.consume_input()
-
-
 def place(connection: Session) -> str:
     """Return a database's name for messages."""
     info = connection.info
@@ -346,14 +337,6 @@ def refuse_encoding(connection: Session) -> None:
             f"the connection has client_encoding {encoding}, which cannot carry every text: "
             "set it to UTF8"
         )
-
-
-def _readable(socket: int) -> bool:
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(socket, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([socket], [], [], 0)[0])
 
 
 def _not_ours(record: logging.LogRecord) -> bool:

@@ -31,7 +31,7 @@ from gofastr_queue.records import (
 from gofastr_queue_sql import rows
 from gofastr_queue_sql.postgres_connection import Session, execute
 from gofastr_queue_sql.postgres_errors import overtaking, tell_overtaken
-from gofastr_queue_sql.postgres_prepared import execute_often, fetch_often, prepares
+from gofastr_queue_sql.postgres_prepared import Pooled, execute_often, prepares
 from gofastr_queue_sql.postgres_steps import together
 from gofastr_queue_sql.postgres_ways import OF_LINES, OF_PAIRS
 from gofastr_queue_sql.rows import micros_if_any, moment
@@ -212,11 +212,14 @@ class Moves:
             "headers": draft.headers,
         }
         try:
-            row = fetch_often(connection, self.sql.insert_new, values)
+            if isinstance(connection, Pooled) and prepares(connection):
+                row = connection.fetch(self.sql.insert_new, values)
+            else:
+                row = execute(connection, self.sql.insert_new, values).fetchone()
         except errors.UniqueViolation as error:
             tell_overtaken(error)
             raise
-        return None if row is None else Put(draft.job(moment(row[0])), new=True)
+        return None if row is None else Put(draft.job(moment(int(row[0]))), new=True)
 
     def _insert(
         self,

@@ -26,7 +26,9 @@ class Watch:
         """Listen to ``channel`` on what ``connect`` opens, from the first wait on; None: never."""
         self._connect = connect
         self._channel = channel
-        self._condition = threading.Condition()
+        self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
+        self._waiting = 0
         self._heard = 0
         self._hint = ""
         self._wakes = 0
@@ -56,16 +58,21 @@ class Watch:
                 left = deadline - time.monotonic()
                 if left <= 0 or self._wakes != wakes or self._ended:
                     return None
-                self._condition.wait(left)
+                self._waiting += 1
+                try:
+                    self._condition.wait(left)
+                finally:
+                    self._waiting -= 1
             lane, _, type = self._hint.partition("\n")
             return bool(type) and want.admits(lane, type)
 
     def hear(self, hint: str = "") -> None:
         """Take a hint."""
-        with self._condition:
+        with self._lock:
             self._heard += 1
             self._hint = hint
-            self._condition.notify_all()
+            if self._waiting:  # a producer hears itself at each job
+                self._condition.notify_all()
 
     def wrote(self) -> None:
         """Tell that this process has written, which nobody else says while nobody listens."""
