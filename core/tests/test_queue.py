@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -217,7 +217,7 @@ class Puts:
 def test_more_than_ten_thousand_jobs_need_a_chunk(queue: Queue) -> None:
     jobs = [Job(type="mail")] * (ATOMIC_BULK + 1)
 
-    with pytest.raises(InvalidOption, match=r"10001 jobs are more than the 10000.*chunk=1000"):
+    with pytest.raises(InvalidOption, match=r"more than the 10000 jobs.*chunk=1000"):
         queue.enqueue_many(jobs)
 
     assert queue.stats()["pending"] == 0
@@ -232,6 +232,25 @@ def test_ten_thousand_jobs_go_in_one_step_and_more_in_chunks() -> None:
         assert puts.sizes == [10_000, 4_000, 4_000, 2_001]
         assert len({job.id for job in jobs}) == 10_001
         assert queue.stats()["pending"] == 20_001
+
+
+def test_a_chunk_is_taken_when_the_one_before_is_stored() -> None:
+    with Queue.open("memory://") as queue:
+        seen: list[int] = []
+
+        def jobs() -> Iterator[Job]:
+            for _ in range(7):
+                seen.append(queue.stats()["pending"])
+                yield Job(type="mail")
+
+        assert len(queue.enqueue_many(jobs(), chunk=3)) == 7
+        assert seen == [0, 0, 0, 3, 3, 3, 6]
+
+
+@pytest.mark.parametrize("given", [None, "mail"])
+def test_what_comes_after_ten_thousand_jobs_is_not_passed_over(queue: Queue, given: Any) -> None:
+    with pytest.raises(InvalidOption, match=r"more than the 10000 jobs"):
+        queue.enqueue_many([*[Job(type="mail")] * ATOMIC_BULK, given])
 
 
 class Claims:

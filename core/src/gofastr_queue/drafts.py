@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,19 @@ NO_HEADERS: Mapping[str, str] = {}
 
 Drafted = tuple[Draft, Any]
 """A draft, and its payload for the job that is given back; None where its text must be read."""
+
+
+def of_jobs(
+    codec: Codec, default_attempts: Callable[[str], int], jobs: Iterable[Job]
+) -> tuple[list[Draft], list[Any]]:
+    """Return the drafts of jobs, and their payloads; the jobs themselves are let go at once."""
+    made: list[Draft] = []
+    payloads: list[Any] = []
+    for job in jobs:
+        draft, payload = of_job(codec, default_attempts, job)
+        made.append(draft)
+        payloads.append(payload)
+    return made, payloads
 
 
 def of_job(codec: Codec, default_attempts: Callable[[str], int], job: Job) -> Drafted:

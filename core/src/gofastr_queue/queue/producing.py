@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from gofastr_queue import drafts, limits
 from gofastr_queue.capabilities import Capability
-from gofastr_queue.drafts import Drafted
 from gofastr_queue.errors import InvalidOption
 from gofastr_queue.job import Job
 from gofastr_queue.queue.opened import Opened
+from gofastr_queue.records import Draft
 
 
 class Producing(Opened):
@@ -39,7 +40,7 @@ class Producing(Opened):
         ``InvalidJob`` for values outside the limits and ``StoreFull`` when there is no room.
         """
         self._hooks()
-        drafted = drafts.of(
+        draft, own = drafts.of(
             self._codec,
             self._attempts,
             type,
@@ -51,7 +52,7 @@ class Producing(Opened):
             scheduled_at,
             delay,
         )
-        return self._put([drafted], on_conflict, transaction)[0]
+        return self._put([draft], [own], on_conflict, transaction)[0]
 
     def enqueue_many(
         self,
@@ -64,29 +65,35 @@ class Producing(Opened):
         """Store jobs, all or none, and return them in order.
 
         More than 10 000 jobs need ``chunk``, the number stored at a time; then each chunk is all
-        or none, and an error leaves the chunks before it stored.  Raises as ``enqueue`` does.
+        or none, is taken from ``jobs`` when the one before is stored, and an error leaves the
+        chunks before it stored.  Raises as ``enqueue`` does.
         """
         self._hooks()
-        jobs = list(jobs)
-        if chunk is None and len(jobs) > limits.ATOMIC_BULK:
-            raise InvalidOption(
-                f"{len(jobs)} jobs are more than the {limits.ATOMIC_BULK} that are stored "
-                "all or none; give chunk, for instance chunk=1000"
-            )
         size = limits.ATOMIC_BULK if chunk is None else limits.count("chunk", chunk)
-        if min(size, len(jobs)) > 1:
-            self._calls.require("enqueue many jobs at once", Capability.ATOMIC_BULK)
+        given = iter(jobs)
         stored: list[Job] = []
-        for start in range(0, len(jobs), size):
-            part = jobs[start : start + size]
-            drafted = [drafts.of_job(self._codec, self._attempts, job) for job in part]
-            stored += self._put(drafted, on_conflict, transaction)
-        return stored
+        while True:
+            made, payloads = drafts.of_jobs(self._codec, self._attempts, islice(given, size))
+            if chunk is None and any(True for _ in given):
+                raise InvalidOption(
+                    f"there are more than the {limits.ATOMIC_BULK} jobs that are stored all or "
+                    "none; give chunk, for instance chunk=1000"
+                )
+            if not made:
+                return stored
+            if len(made) > 1:
+                self._calls.require("enqueue many jobs at once", Capability.ATOMIC_BULK)
+            stored += self._put(made, payloads, on_conflict, transaction)
 
-    def _put(self, drafted: Sequence[Drafted], on_conflict: str, transaction: Any) -> list[Job]:
+    def _put(
+        self,
+        made: Sequence[Draft],
+        payloads: Sequence[Any],
+        on_conflict: str,
+        transaction: Any,
+    ) -> list[Job]:
         hooks = self._hooks()
         drafts.conflict(on_conflict)
-        made = [draft for draft, _ in drafted]
         priorities = Capability.PRIORITY in self._calls.capabilities
         if not priorities and any(draft.priority for draft in made):
             self._calls.require("take a priority", Capability.PRIORITY)
@@ -99,8 +106,8 @@ class Producing(Opened):
                 drafts=made, on_conflict=on_conflict, now=now, transaction=transaction
             )
         stored = [
-            self._consumer.stored(put, draft, own)
-            for put, (draft, own) in zip(puts, drafted, strict=True)
+            self._consumer.stored(put, draft, payload)
+            for put, draft, payload in zip(puts, made, payloads, strict=True)
         ]
         if transaction is None:
             self._observers.enqueued(job for job, put in zip(stored, puts, strict=True) if put.new)
