@@ -20,6 +20,9 @@ from gofastr_queue_sql.rows import micros
 TOGETHER = 50
 """Lines sent at once: few calls, and yet the server begins early."""
 
+TABS = 12
+"""Between the columns of a line."""
+
 TRIES = 20
 """Tries of a COPY whose ids others remove and store again all the time."""
 
@@ -67,7 +70,7 @@ class Bulk:
                     for number in ordered[start : start + TOGETHER]:
                         job = drafts[number].job(now)
                         puts[number] = Put(job, True)
-                        lines.append(line(places[number], job, now, stored_now))
+                        lines.append(line_of(places[number], job, now, stored_now))
                     copy.write("".join(lines))
             execute(connection, self.moves.sql.notify)
         return [puts[number] for number in range(len(drafts))]
@@ -77,16 +80,20 @@ class Bulk:
         return rows.taken(ids, execute(connection, self.moves.sql.taken, {"ids": list(ids)}))
 
 
-def line(place: int, job: StoredJob, now: datetime, stored_now: int) -> str:
+def line_of(place: int, job: StoredJob, now: datetime, stored_now: int) -> str:
     """Return a job's line in COPY's text format; ``stored_now`` is ``now`` as stored."""
     created = stored_now if job.created_at is now else micros(job.created_at)
     scheduled = stored_now if job.scheduled_at is now else micros(job.scheduled_at)
-    kept = _escaped(rows.errors_text(job.errors)) if job.errors else "[]"
-    return (
-        f"{place}\t{_escaped(job.id)}\t{_escaped(job.type)}\t{_escaped(job.payload)}\t"
-        f"{_escaped(job.lane)}\t{job.priority}\t{job.max_attempts}\t{job.attempts}\t"
-        f"{rows.state(job, now)}\t{created}\t{scheduled}\t{_escaped(job.headers)}\t{kept}\n"
+    numbers = (
+        f"{place}\t{job.priority}\t{job.max_attempts}\t{job.attempts}\t"
+        f"{rows.state(job, now)}\t{created}\t{scheduled}"
     )
+    kept = rows.errors_text(job.errors) if job.errors else "[]"
+    texts = (job.id, job.type, job.lane, job.payload, job.headers, kept)
+    line = "\t".join((numbers, *texts))
+    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") != TABS:
+        line = "\t".join((numbers, *map(_escaped, texts)))
+    return line + "\n"
 
 
 def _escaped(text: str) -> str:

@@ -1,5 +1,5 @@
 -- Store many jobs, whose places were given out before.
 COPY {table} (
-    seq, id, type, payload, lane, priority, max_attempts, attempts, state,
-    created_at, scheduled_at, headers, errors
+    seq, priority, max_attempts, attempts, state, created_at, scheduled_at,
+    id, type, lane, payload, headers, errors
 ) FROM STDIN
