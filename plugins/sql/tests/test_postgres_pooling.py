@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import partial, partialmethod
 from typing import Any
 
 import psycopg
@@ -33,6 +33,7 @@ from gofastr_queue_conformance import Harness
 from gofastr_queue_sql import postgres_url
 from gofastr_queue_sql.postgres import COPIED, PostgresBackend
 from gofastr_queue_sql.postgres_connection import execute
+from gofastr_queue_sql.postgres_pool import Pool
 
 LEASE = timedelta(minutes=1)
 MOMENT = timedelta(milliseconds=20)
@@ -48,8 +49,8 @@ FAILED = JobQuery(status=Status.FAILED)
 
 SESSION = """
 SELECT
-    (SELECT count(*) FROM pg_prepared_statements
-     WHERE statement !~ 'INSERT INTO|set_config|WITH due|WITH RECURSIVE'),  -- what is prepared
+    (SELECT count(*) FROM pg_prepared_statements  -- but what is to be prepared
+     WHERE statement !~ 'INSERT INTO|set_config|WITH due|WITH RECURSIVE|DELETE .* AS ack'),
     (SELECT count(*) FROM pg_listening_channels()),
     (SELECT count(*) FROM pg_cursors WHERE name <> ''),
     (SELECT count(*) FROM pg_class WHERE relpersistence = 't'),
@@ -87,13 +88,13 @@ def place(postgres: Harness) -> Iterator[Place]:
 def returned(monkeypatch: pytest.MonkeyPatch) -> list[TransactionStatus]:
     """Keep in which state connections come back to their pool."""
     statuses: list[TransactionStatus] = []
-    put = ConnectionPool.putconn
 
-    def putconn(pool: Any, connection: Any) -> None:
+    def putconn(pool: Any, connection: Any, put: Any) -> None:
         statuses.append(connection.info.transaction_status)
         put(pool, connection)
 
-    monkeypatch.setattr(ConnectionPool, "putconn", putconn)
+    for kind in (ConnectionPool, Pool):
+        monkeypatch.setattr(kind, "putconn", partialmethod(putconn, put=kind.putconn))
     return statuses
 
 

@@ -1,4 +1,4 @@
-"""Enqueues and claims are prepared exactly where the server's session is ours alone."""
+"""Enqueues, claims and acks are prepared exactly where the server's session is ours alone."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from gofastr_queue_sql.postgres import PostgresBackend
 
 PREPARED = "SELECT statement FROM pg_prepared_statements"
 
-BEGINNINGS = ("INSERT INTO", "enable_sort", "plan_cache_mode", "WITH due AS", "WITH RECURSIVE")
-"""Storing a job; of a claim its settings, making ready and leasing."""
+BEGINNINGS = ("INSERT INTO", "plan_cache_mode", "WITH due AS", "WITH RECURSIVE", "DELETE FROM")
+"""Storing a job; of a claim its settings, making ready and leasing; an ack."""
 
 
 @contextmanager
@@ -48,9 +48,12 @@ def enqueue(backend: PostgresBackend, count: int) -> None:
     assert {claim.job.id for claim in queue.claim(count + 1)} == set(ids)
 
 
-def test_straight_to_the_server_an_enqueue_and_a_claim_are_prepared(postgres: Harness) -> None:
+def test_straight_to_the_server_each_step_of_a_job_is_prepared(postgres: Harness) -> None:
     with opened(postgres.url) as backend:
         enqueue(backend, 20)
+        queue = Queue(backend)
+        queue.enqueue("mail")
+        assert queue.ack(queue.claim(1)[0])
 
         statements = prepared(backend)
         assert len(statements) == len(BEGINNINGS)

@@ -46,6 +46,7 @@ from gofastr_queue_sql.postgres_bulk import Bulk
 from gofastr_queue_sql.postgres_connection import Session, Sessions, execute
 from gofastr_queue_sql.postgres_diagnosis import Diagnosis
 from gofastr_queue_sql.postgres_moves import Moves
+from gofastr_queue_sql.postgres_prepared import prepares
 from gofastr_queue_sql.postgres_schedules import PostgresScheduling
 from gofastr_queue_sql.postgres_schema import Schema
 from gofastr_queue_sql.postgres_steps import whole
@@ -323,7 +324,7 @@ class PostgresBackend(PostgresScheduling):
         self, acks: Sequence[Ack], releases: Sequence[Release], now: datetime | None
     ) -> Settled:
         def settle(connection: Session) -> tuple[Any, Any]:
-            if len(acks) + len(releases) <= 1:
+            if len(acks) + len(releases) <= 1 and not prepares(connection):
                 return self._moves.settle(connection, acks, releases, now)
             with self._moves.planned(connection):
                 return self._moves.settle(connection, acks, releases, now)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 from psycopg import errors
@@ -79,7 +79,8 @@ class Moves:
         Only here is a plan kept, because it is as good as the settings it was made with.
         """
         with together(connection):
-            execute_often(connection, self.sql.plan, {})
+            settings = self.sql.keep_plans if prepares(connection) else self.sql.plan
+            execute_often(connection, settings, {})
             yield
 
     def put(
@@ -134,8 +135,6 @@ class Moves:
             "worker": worker,
             "tokens": os.urandom(16 * limit),
         }
-        if prepares(connection):
-            execute_often(connection, self.sql.keep_plans, {})
         execute_often(connection, self.sql.promote, values | {"limit": DUE_PER_CLAIM})
         if best == OF_LINES and want.types is not None:
             best = OF_PAIRS
@@ -158,14 +157,16 @@ class Moves:
         releases: Sequence[Release],
         now: datetime | None,
     ) -> tuple[Any, Any]:
-        """Ack, then nack; ``ended`` reads what each of the returned cursors brings."""
+        """Ack, then nack; ``ended`` reads what each of the returned cursors brings.
+
+        Planned, unless the connection prepares nothing and it is a single claim.
+        """
         if acks and releases:
             ids, tokens = _columns(sorted([*map(_pair, acks), *map(_pair, releases)]), 2)
             execute(connection, self.sql.lock, {"ids": ids, "tokens": tokens})
         removed = moved = None
         if acks:
-            ids, tokens = _columns(sorted(set(map(_pair, acks))), 2)
-            removed = execute(connection, self.sql.ack, {"ids": ids, "tokens": tokens})
+            removed = execute_often(connection, self.sql.ack, _lines(map(_pair, acks)))
         if releases:
             moved = execute(connection, self.sql.nack, _release_values(releases, now))
         return removed, moved
@@ -275,17 +276,21 @@ def found(cursor: Any, limit: int) -> Found:
     clock, due, more, held = fetched[0][:4]
     leased = [row[4:] for row in fetched if row[4] is not None]
     leased.sort(key=_rank)
-    jobs = [rows.job(row) for row in leased]
-    claims = tuple(
-        StoredClaim(job, row[15], cast(datetime, job.lease_until))
-        for job, row in zip(jobs, leased, strict=True)
-    )
+    claims: tuple[StoredClaim, ...] = ()
+    if leased:
+        until = moment(leased[0][14])  # of one statement, so the same for all
+        claims = tuple(
+            StoredClaim(rows.claimed(row, row[7], row[13], until), row[15], until) for row in leased
+        )
     return Found(_batch(claims, clock, due, more=more or held or len(claims) == limit), more)
 
 
 def ended(cursor: Any, settled: Sequence[Settlement]) -> list[Settlement]:
     """Return, for each claim that a statement ended, the first settlement that asked for it."""
-    pairs = {(row[0], row[1]) for row in cursor} if settled else set()
+    found = cursor.fetchall() if settled else []
+    if len(found) == len(settled):
+        return list(settled)
+    pairs = {(row[0], row[1]) for row in found}
     current = []
     for one in settled:
         if _pair(one) in pairs:
@@ -320,6 +325,13 @@ def _want(want: Want) -> dict[str, Any]:
 
 def _pair(one: Ack | Release) -> tuple[str, str]:
     return one.claim.job.id, one.claim.token
+
+
+def _lines(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return ids and tokens, one to a line, by id; what itself has lines is of no stored job."""
+    asked = sorted({pair for pair in pairs if "\n" not in pair[0] and "\n" not in pair[1]})
+    ids, tokens = _columns(asked, 2)
+    return {"ids": "\n".join(ids), "tokens": "\n".join(tokens)}
 
 
 def _columns(table: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:

@@ -77,8 +77,8 @@ def job(row: Row) -> StoredJob:
     )
 
 
-def claimed(row: Row, worker: str, lease_until: datetime) -> StoredJob:
-    """Return the job of a row that has been claimed since it was read."""
+def claimed(row: Row, attempts: int, worker: str, lease_until: datetime) -> StoredJob:
+    """Return the job of a row as a claim has left it."""
     created, scheduled = _moments(row)
     return StoredJob(
         row[1],
@@ -87,7 +87,7 @@ def claimed(row: Row, worker: str, lease_until: datetime) -> StoredJob:
         row[4],
         row[5],
         row[6],
-        row[7] + 1,
+        attempts,
         Status.CLAIMED,
         created,
         scheduled,

@@ -107,7 +107,7 @@ class Moves:
         )
         end = moment(until)
         claims = tuple(
-            StoredClaim(rows.claimed(row, worker, end), token, end)
+            StoredClaim(rows.claimed(row, row[7] + 1, worker, end), token, end)
             for token, row in zip(tokens, found, strict=True)
         )
         due = self.due(cursor)

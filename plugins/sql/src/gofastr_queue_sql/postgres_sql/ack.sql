@@ -1,5 +1,8 @@
 -- Remove jobs whose claims are current; only a claimed job has a token, and no token equals NULL.
+-- Ids and tokens come one to a line: an array takes the driver ten times as long to write.
 DELETE FROM {table} AS job
-USING unnest(%(ids)s::text[], %(tokens)s::text[]) AS ack (id, token)
+USING unnest(
+    string_to_array(%(ids)s, E'\n'), string_to_array(%(tokens)s, E'\n')
+) AS ack (id, token)
 WHERE job.id = ack.id AND job.token = ack.token
 RETURNING job.id, job.token

@@ -1,7 +1,8 @@
--- Of the wanted jobs, the best that nobody else has locked.  The state is asked for so that no index
--- of ready jobs fits: for a plan made while there were none, they are as good as the one by place.
+-- Of the wanted jobs, which come best first, the best that nobody else has locked; no more of them are
+-- looked for than it takes.  The state is asked for so that no index of ready jobs fits: for a plan
+-- made while there were none, they are as good as the one by place.
 SELECT free.seq
-FROM (SELECT seq FROM wanted ORDER BY priority DESC, seq) AS candidate
+FROM wanted AS candidate
 CROSS JOIN LATERAL (
     SELECT seq FROM {table}
     WHERE seq = candidate.seq AND state || '' = 'ready'
