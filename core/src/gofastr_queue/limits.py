@@ -195,6 +195,8 @@ def identifier(field: str, value: object) -> str:
 
 
 def _integer(field: str, value: object, least: int, most: int) -> int:
+    if type(value) is int and least <= value <= most:
+        return value
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidJob(f"{field} must be an integer, got {shown(value)}")
     if not least <= value <= most:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from attrs import frozen
 
 from gofastr_queue.fitting import Function
 from gofastr_queue.job import Claim, Job
-from gofastr_queue.records import Release
+from gofastr_queue.records import Put, Release
 
 log = logging.getLogger("gofastr_queue")
 
@@ -20,10 +20,11 @@ class Observers:
 
     functions: dict[str, tuple[Function, ...]]
 
-    def enqueued(self, jobs: Iterable[Job]) -> None:
-        """Tell ``jobs_enqueued``."""
+    def enqueued(self, jobs: Sequence[Job], puts: Sequence[Put]) -> None:
+        """Tell ``jobs_enqueued`` of those that this call has stored."""
         if self.functions["jobs_enqueued"]:
-            self._tell("jobs_enqueued", [*jobs])
+            new = [job for job, put in zip(jobs, puts, strict=True) if put.new]
+            self._tell("jobs_enqueued", new)
 
     def started(self, claims: Sequence[Claim]) -> None:
         """Tell ``jobs_started``."""

@@ -110,5 +110,5 @@ class Producing(Opened):
             for put, draft, payload in zip(puts, made, payloads, strict=True)
         ]
         if transaction is None:
-            self._observers.enqueued(job for job, put in zip(stored, puts, strict=True) if put.new)
+            self._observers.enqueued(stored, puts)
         return stored

@@ -120,4 +120,4 @@ class Scheduling(Opened):
 
     def _tell_scheduled(self, puts: Sequence[Put]) -> None:
         if self._observers.functions["jobs_enqueued"]:
-            self._observers.enqueued([self._consumer.job(put.job) for put in puts if put.new])
+            self._observers.enqueued([self._consumer.job(put.job) for put in puts], puts)

@@ -137,7 +137,9 @@ class SqliteBackend(SqliteScheduling):
                 )
             with inside(transaction, self._file) as cursor:
                 return self._moves.put(cursor, drafts, on_conflict, _now(now))
-        puts = self._put_plain(drafts, _now(now))
+        puts: list[Put] = []
+        if len(drafts) == 1 and drafts[0].plain and self._own is None:  # theirs may begin by itself
+            puts = self._moves.put_plain(self._writer, drafts[0], _now(now))
         if not puts:
             with self._writer.writing() as cursor:
                 puts = self._moves.put(cursor, drafts, on_conflict, _now(now))
@@ -279,16 +281,6 @@ class SqliteBackend(SqliteScheduling):
     def queue_diagnose(self, now: datetime | None) -> list[Finding]:  # noqa: ARG002 - no other clock
         with self._writer.reading() as cursor:
             return sqlite_diagnosis.findings(cursor, self._file, self._table)
-
-    def _put_plain(self, drafts: Sequence[Draft], now: datetime) -> list[Put]:
-        """Store what most producers do, by one statement; nothing if it must be done otherwise.
-
-        A connection of the caller's own may begin transactions by itself.
-        """
-        if len(drafts) != 1 or not drafts[0].plain or self._own is not None:
-            return []
-        with self._writer.writing_once() as cursor:
-            return self._moves.put_plain(cursor, drafts[0], now)
 
     def _version(self) -> int:
         """Return a number that changes whenever another connection has written."""

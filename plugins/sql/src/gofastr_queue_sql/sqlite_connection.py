@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -64,14 +64,17 @@ class Connection:
                     cursor.execute("ROLLBACK")
                 raise
 
-    @contextmanager
-    def writing_once(self) -> Iterator[sqlite3.Cursor]:
-        """Give a cursor for one statement that writes, which is a transaction by itself.
+    def write(self, statement: str, values: Sequence[object]) -> int:
+        """Run one statement, which is a transaction by itself; return how many rows it changed.
 
-        Where another process writes first, SQLite begins the statement again.
+        Only on a connection of our own.  Where another process writes first, SQLite begins the
+        statement again.
         """
-        with self._lock, translated(self._file):
-            yield self._free()
+        with self._lock:
+            try:
+                return self._opened().execute(statement, values).rowcount
+            except sqlite3.Error as error:
+                raise _translate(self._file, error) from error
 
     def close(self) -> None:
         """Close the connection; repeatable."""
@@ -109,6 +112,11 @@ class Connection:
         return cursor
 
     def _cursor(self) -> sqlite3.Cursor:
+        cursor = self._opened().cursor()
+        cursor.row_factory = None
+        return cursor
+
+    def _opened(self) -> sqlite3.Connection:
         if self._closed:
             raise BackendUnavailable(f"the queue on {self._file!r} is closed")
         if not self._owned and os.getpid() != self._process:
@@ -118,9 +126,7 @@ class Connection:
             )
         if self._connection is None:
             self._connection = self._connect()
-        cursor = self._connection.cursor()
-        cursor.row_factory = None
-        return cursor
+        return self._connection
 
 
 def lenient(connection: sqlite3.Connection) -> None:

@@ -29,7 +29,7 @@ from gofastr_queue.records import (
 )
 from gofastr_queue_sql import lines, rows
 from gofastr_queue_sql.rows import micros, moment
-from gofastr_queue_sql.sqlite_connection import lenient
+from gofastr_queue_sql.sqlite_connection import Connection, lenient
 
 AT_ONCE = timedelta(0)
 
@@ -58,11 +58,10 @@ class Moves:
             raise DuplicateJob(taken)
         return puts
 
-    def put_plain(self, cursor: sqlite3.Cursor, draft: Draft, now: datetime) -> list[Put]:
+    def put_plain(self, writer: Connection, draft: Draft, now: datetime) -> list[Put]:
         """Store a draft unless its id is taken, outside of any transaction."""
-        put = Put(draft.job(now), new=True)
-        stored = cursor.execute(self.sql.insert_new, _values(put.job, now)).rowcount
-        return [put] if stored else []
+        job = draft.job(now)
+        return [Put(job, True)] if writer.write(self.sql.insert_new, _values(job, now)) else []
 
     def _insert(self, cursor: sqlite3.Cursor, values: Sequence[tuple[object, ...]]) -> list[str]:
         """Insert rows, or none of them and return the ids that are taken."""
@@ -206,6 +205,7 @@ def _rank(row: rows.Row) -> tuple[int, int]:
 
 
 def _values(job: StoredJob, now: datetime) -> tuple[Any, ...]:
+    created = micros(job.created_at)
     return (
         job.id,
         job.type,
@@ -215,8 +215,8 @@ def _values(job: StoredJob, now: datetime) -> tuple[Any, ...]:
         job.max_attempts,
         job.attempts,
         rows.state(job, now),
-        micros(job.created_at),
-        micros(job.scheduled_at),
+        created,
+        created if job.scheduled_at is job.created_at else micros(job.scheduled_at),
         job.headers,
         rows.errors_text(job.errors) if job.errors else "[]",
     )

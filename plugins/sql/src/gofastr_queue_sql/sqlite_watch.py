@@ -24,7 +24,9 @@ class Watch:
         """Use ``look()``, a number that changes when another process has written into ``log``."""
         self._look = look
         self._log = log
-        self._condition = threading.Condition()
+        self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
+        self._waiting = 0
         self._seen: int | None = None
         self._writes = 0
         self._wakes = 0
@@ -51,6 +53,7 @@ class Watch:
         False when time is up or waits ended.
         """
         with self._condition:
+            self._waiting += 1
             try:
                 while self._writes == writes:
                     left = deadline - time.monotonic()
@@ -62,14 +65,16 @@ class Watch:
                         self._look_out(left)
                 return True
             finally:
+                self._waiting -= 1
                 if not self._looking:
                     self._condition.notify()  # whoever leaves last must not leave all asleep
 
     def wrote(self) -> None:
         """Tell that this process has written."""
-        with self._condition:
+        with self._lock:
             self._note()
-            self._ring()
+            if self._looking:
+                self._ring()
 
     def wake(self) -> None:
         """End the waits that are going on."""
@@ -95,7 +100,9 @@ class Watch:
         self._condition.release()
         if os.getpid() != self._process:
             self._process = os.getpid()
-            self._condition = threading.Condition()
+            self._lock = threading.RLock()
+            self._condition = threading.Condition(self._lock)
+            self._waiting = 0
             self._looking = False
             self._let_go()
 
@@ -132,7 +139,8 @@ class Watch:
         self._writes += 1
         if self._pace is not None:
             self._pace.seen()
-        self._condition.notify_all()
+        if self._waiting:  # a producer notes each of its jobs
+            self._condition.notify_all()
 
     def _ring(self) -> None:
         """End the sleep of whoever looks, which no notification ends."""
