@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from redis import Redis
 from tests.servers.redis import Address, Server
 
-from gofastr_queue import InvalidOption, Queue
+from gofastr_queue import BackendUnavailable, InvalidOption, Job, Queue
+from gofastr_queue_conformance.watching import eventually
 from gofastr_queue_redis import RedisBackend, address
 
 NOBODY = "redis://127.0.0.1:1/0"
@@ -129,6 +131,49 @@ def test_the_driver_obeys_its_parameters(redis_server: Address, name: str, proto
         assert [one["db"] for one in found] == ["5"]
         assert client.exists(f"{{{name}}}:jobs")
         client.flushdb()
+
+
+def named(client: Redis, name: str) -> int:
+    """Count the connections of a name."""
+    return sum(one["name"] == name for one in client.client_list())
+
+
+def test_a_queue_of_a_url_keeps_its_connection_until_it_is_closed(
+    redis_server: Address, name: str
+) -> None:
+    with Redis.from_url(redis_server.url()) as client:
+        with Queue.open(f"{redis_server.url()}?name={name}&client_name={name}") as queue:
+            queue.enqueue("mail")
+            before = client.info("stats")["total_connections_received"]
+            for _ in range(20):
+                queue.enqueue("mail")
+
+            assert named(client, name) == 1
+            assert client.info("stats")["total_connections_received"] == before
+        eventually(lambda: named(client, name) == 0, "the end of the connection")
+
+
+@pytest.mark.parametrize("bound", [1, 2])
+def test_a_queue_of_a_url_has_no_more_connections_than_that_says(
+    redis_server: Address, name: str, bound: int
+) -> None:
+    url = f"{redis_server.url()}?name={name}&client_name={name}&max_connections={bound}"
+    refused: list[BackendUnavailable] = []
+
+    with Redis.from_url(redis_server.url()) as client, Queue.open(url) as queue:
+
+        def enqueue(_: int) -> None:
+            try:
+                queue.enqueue_many(Job(type="mail") for _ in range(500))
+            except BackendUnavailable as error:
+                refused.append(error)
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(enqueue, range(40)))
+
+        assert named(client, name) <= bound
+        assert queue.stats()["pending"] == 500 * (40 - len(refused))
+        assert all("Too many connections" in str(error) for error in refused)
 
 
 def test_queues_of_different_names_do_not_see_each_other(redis_server: Address, name: str) -> None:

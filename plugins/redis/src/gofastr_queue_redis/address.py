@@ -119,7 +119,8 @@ def client(address: Address) -> Any:
         options["ssl_check_hostname"] = True
     try:
         made = redis.Redis.from_url(address.url, **options)
-        connection = made.connection_pool.make_connection()
+        pool = made.connection_pool  # which would count what it makes itself
+        connection = pool.connection_class(**pool.connection_kwargs)
     except (ValueError, RedisError) as error:
         raise InvalidOption(f"correct this option of the URL: {error}") from None
     _warn_of_strangers(connection)

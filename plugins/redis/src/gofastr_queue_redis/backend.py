@@ -100,7 +100,7 @@ class RedisBackend(RedisScheduling):
         self._where = f"the queue {address.queue_name(name)!r} in Redis"
         self._name = name
         with translated(self._where):
-            self._link = link(client, f"{{{name}}}:jobs")
+            self._link = link(client, f"{{{name}}}:jobs", own=_owned)
         self._client: Any = client if _owned else None
         self._scripts = Scripts(self._link, name)
         self._bell = Bell(self._link, self._scripts.bell)

@@ -20,6 +20,9 @@ from gofastr_queue_redis.errors import NotSentError
 REDIRECTIONS = 5
 """How often a command follows a cluster that moves its slots."""
 
+UNLIMITED = 100
+"""The driver's own bound of a pool; a URL that says less (``max_connections=``) means it."""
+
 LONGEST = 1.0
 """Seconds that a command may block where no timeout of the client is known."""
 
@@ -117,6 +120,16 @@ class Pooled:
         return self.pool.connection_class(**self.pool.connection_kwargs)
 
 
+class Beside(Pooled):
+    """Through connections of our own beside a pool of our own, for all commands.
+
+    To take one from the pool and to give it back takes the driver longer than a short command.
+    """
+
+    def call(self, *command: Any) -> Any:
+        return self.wait(*command)
+
+
 class Single:
     """Through the only connection of a client, one command at a time."""
 
@@ -184,8 +197,12 @@ class Clustered:
         return self._cluster.get_redis_connection(node).connection_pool
 
 
-def link(client: Any, key: str) -> Link:
-    """Return how to call the server of ``client``; ``key`` is one of the queue's."""
+def link(client: Any, key: str, *, own: bool = False) -> Link:
+    """Return how to call the server of ``client``; ``key`` is one of the queue's.
+
+    Whether the client is the queue's ``own`` counts: of another's, nobody knows what its pool is
+    for.
+    """
     if not callable(getattr(client, "execute_command", None)):
         raise InvalidOption(
             f"a Redis client has a method execute_command, {shown(client)} has none"
@@ -200,7 +217,9 @@ def link(client: Any, key: str) -> Link:
     if getattr(client, "connection", None) is not None:
         return Single(client)
     pool = getattr(client, "connection_pool", None)
-    return Plain(client) if pool is None else Pooled(pool)
+    if pool is None:
+        return Plain(client)
+    return Beside(pool) if own and pool.max_connections >= UNLIMITED else Pooled(pool)
 
 
 def unconnected(link: Link) -> Any | None:
