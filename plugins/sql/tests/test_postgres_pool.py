@@ -25,18 +25,23 @@ def dsn(postgres: Harness) -> str:
     return postgres_url.read(postgres.url, None, None, None, None).dsn
 
 
-@pytest.fixture
-def pool(dsn: str) -> Iterator[Pool]:
-    """Return an open pool of one connection."""
-    made = Pool(
+def opened(dsn: str, size: int) -> Pool:
+    pool = Pool(
         dsn,
         connection_class=Pooled,
         kwargs={"autocommit": True},
         min_size=0,
-        max_size=1,
-        name="one",
+        max_size=size,
+        name="of a test",
     )
-    made.open()
+    pool.open()
+    return pool
+
+
+@pytest.fixture
+def pool(dsn: str) -> Iterator[Pool]:
+    """Return an open pool of one connection."""
+    made = opened(dsn, 1)
     yield made
     made.close()
 
@@ -104,15 +109,7 @@ def test_one_that_comes_back_in_the_middle_of_something_is_not_kept(
 
 
 def test_closing_ends_what_is_kept_and_what_comes_back_later(dsn: str) -> None:
-    pool = Pool(
-        dsn,
-        connection_class=Pooled,
-        kwargs={"autocommit": True},
-        min_size=0,
-        max_size=2,
-        name="two",
-    )
-    pool.open()
+    pool = opened(dsn, 2)
     lent, kept = pool.getconn(timeout=10), pool.getconn(timeout=10)
     sessions = [one.info.backend_pid for one in (lent, kept)]
     pool.putconn(kept)

@@ -73,8 +73,7 @@ class Watch:
         """Tell that this process has written."""
         with self._lock:
             self._note()
-            if self._looking:
-                self._ring()
+            self._ring()
 
     def wake(self) -> None:
         """End the waits that are going on."""
